@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0
+# WireGuard for Linux in Rust: `make help` says what there is. The build itself is in module/build/.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+VM := cargo run --quiet --release --package wg-vm --bin vm --
+BUILD := KDIR="$(KDIR)" bash module/build/build.sh
+
+# What is not set stays unset: an empty RUSTC is no compiler.
+$(foreach v,WORLD CC LLVM RUSTC RUST_LIB_SRC LIBCLANG_PATH DEBUG WERROR V JOBS,\
+	$(if $(value $(v)),$(eval export $(v))))
+
+# `make` has a CC of its own, which is not an answer to "which compiler did the user choose?".
+ifeq ($(origin CC),default)
+unexport CC
+endif
+
+.PHONY: all module load unload test test-host test-module test-vm demo lint rustdoc rust-src clean help
+
+all: module
+
+module:
+	@$(BUILD)
+
+load:
+	@KDIR="$(KDIR)" bash module/build/load.sh load
+
+unload:
+	@bash module/build/load.sh unload
+
+# What the two targets below need is prepared once, in a cache outside of the repository.
+demo:
+	@$(VM) setup
+	@$(VM) prepare rust-src debian-5.10 rootfs
+	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir debian-5.10)" CC=gcc
+	@$(VM) demo $(ARGS)
+
+test: test-host test-module test-vm
+
+test-host:
+	cargo fmt --check
+	cargo clippy --quiet --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --lib
+	cargo test --quiet --workspace
+	cargo test --quiet --manifest-path crypto/simd/Cargo.toml --workspace --release
+	RUSTFLAGS="--cfg loom" cargo test --quiet --package wg-protocol --release --target-dir target/loom --test loom
+
+test-module:
+	@$(VM) setup
+	@$(VM) prepare rust-src debian-5.10 rootfs uml-7.2
+	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir debian-5.10)" CC=gcc
+	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2)"
+
+test-vm:
+	@$(VM) test --on uml-7.2 $(ARGS)
+	@$(VM) test --on qemu-5.10 $(ARGS)
+
+lint rustdoc:
+	@$(BUILD) $@
+
+rust-src:
+	@$(VM) rust-src
+
+clean:
+	rm -rf out .tmp_versions
+	rm -f *.o *.ko *.mod *.mod.c .*.cmd .*.d modules.order Module.symvers
+
+help:
+	@sed -n 's/^#: \?//p' Makefile
+
+#: make module          build wireguard.ko for the running kernel into out/<kernel release>/
+#:   KDIR=<folder>      ... for the kernel whose build folder (headers) this is; User-Mode Linux is recognised
+#:   WORLD=standalone   ... with our own core and kernel crate (the only world so far)
+#:   CC=, LLVM=         ... with this C compiler instead of the kernel's own
+#:   RUST_LIB_SRC=      ... with rustc's library sources from here (else they are searched)
+#:   DEBUG=1            ... with overflow checks and debug assertions
+#:   V=1                ... and show every command
+#: make load            load it, with the modules it needs       make unload   take it out again
+#: make demo            two virtual machines, ours and the stock C module, and a tunnel between them
+#: make test            all tests: on the host, in User-Mode Linux and in QEMU
+#: make lint            clippy over what goes into the kernel (KDIR= as above)
+#: make rustdoc         its documentation, into out/<kernel release>/doc/
+#: make rust-src        fetch rustc's library sources (Debian's package) into the cache
+#: make clean           remove out/ (the cache outside the repository stays)
+#:
+#: make -C <kernel build folder> M=$PWD modules works as well; wireguard.ko is then here, too.

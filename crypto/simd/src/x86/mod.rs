@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The levels of x86-64 and the functions they export.
+// The exported names are what links to them; no Rust path leads here.
+#![allow(unreachable_pub)]
+mod avx2;
+#[cfg(feature = "avx512")]
+mod avx512;
+#[cfg(feature = "avx512")]
+mod poly1305_ifma;
+mod rows;
+mod ssse3;
+
+use crate::abi::Task;
+use crate::engine::run;
+
+/// Exports the two functions of a level.
+macro_rules! export {
+    ($seal:ident, $open:ident, $generator:ty, $lanes:literal, $needs:literal) => {
+        #[doc = concat!("Seals tasks. Needs ", $needs, ".")]
+        ///
+        /// # Safety
+        ///
+        /// That of [`abi::Function`](crate::abi::Function).
+        #[no_mangle]
+        pub unsafe extern "C" fn $seal(key: *const u8, tasks: *mut Task, count: usize) {
+            // SAFETY: the caller's promise is the same.
+            unsafe { run::<$generator, true, { 64 * $lanes }>(key, tasks, count) }
+        }
+
+        #[doc = concat!("Opens tasks. Needs ", $needs, ".")]
+        ///
+        /// # Safety
+        ///
+        /// That of [`abi::Function`](crate::abi::Function).
+        #[no_mangle]
+        pub unsafe extern "C" fn $open(key: *const u8, tasks: *mut Task, count: usize) {
+            // SAFETY: the caller's promise is the same.
+            unsafe { run::<$generator, false, { 64 * $lanes }>(key, tasks, count) }
+        }
+    };
+}
+
+export!(wg_seal_ssse3, wg_open_ssse3, ssse3::Ssse3, 4, "SSSE3");
+export!(wg_seal_avx2, wg_open_avx2, avx2::Avx2, 8, "AVX2 and BMI2");
+#[cfg(feature = "avx512")]
+export!(
+    wg_seal_avx512,
+    wg_open_avx512,
+    avx512::Avx512,
+    16,
+    "AVX-512 F, VL, BW and IFMA, AVX2 and BMI2"
+);

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The C functions under the stand-in crate (kernel/src/helpers.rs declares them for Rust). Each one
+ * is here because what it wraps is an inline function, a macro, or differs between kernels.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bug.h>
+#include <linux/mm.h>
+#include <linux/printk.h>
+#include <linux/slab.h>
+
+void *rust_kernel_kmalloc(size_t size, u32 flags);
+void rust_kernel_kfree(void *ptr);
+void *rust_kernel_kvmalloc(size_t size, u32 flags);
+void rust_kernel_kvfree(void *ptr);
+void rust_kernel_printk(int level, const char *text, int len);
+void rust_kernel_refcount_warn(void);
+
+/* The bits of `Flags` (kernel/src/alloc/flags.rs), which the compiler of Rust must know as constants. */
+enum {
+	RUST_GFP_ATOMIC = 1 << 0,
+	RUST_GFP_KERNEL = 1 << 1,
+	RUST_GFP_NOWAIT = 1 << 2,
+	RUST_GFP_ACCOUNT = 1 << 3,
+	RUST_GFP_ZERO = 1 << 4,
+	RUST_GFP_NOWARN = 1 << 5,
+};
+
+static inline gfp_t to_gfp(u32 flags)
+{
+	gfp_t gfp = 0;
+
+	if (flags & RUST_GFP_ATOMIC)
+		gfp |= GFP_ATOMIC;
+	if (flags & RUST_GFP_KERNEL)
+		gfp |= GFP_KERNEL;
+	if (flags & RUST_GFP_NOWAIT)
+		gfp |= GFP_NOWAIT;
+	if (flags & RUST_GFP_ACCOUNT)
+		gfp |= __GFP_ACCOUNT;
+	if (flags & RUST_GFP_ZERO)
+		gfp |= __GFP_ZERO;
+	if (flags & RUST_GFP_NOWARN)
+		gfp |= __GFP_NOWARN;
+	return gfp;
+}
+
+void *rust_kernel_kmalloc(size_t size, u32 flags)
+{
+	return kmalloc(size, to_gfp(flags));
+}
+
+void rust_kernel_kfree(void *ptr)
+{
+	kfree(ptr);
+}
+
+void *rust_kernel_kvmalloc(size_t size, u32 flags)
+{
+	return kvmalloc(size, to_gfp(flags));
+}
+
+void rust_kernel_kvfree(void *ptr)
+{
+	kvfree(ptr);
+}
+
+void rust_kernel_printk(int level, const char *text, int len)
+{
+	switch (level) {
+	case 0:
+		pr_emerg("%.*s", len, text);
+		break;
+	case 3:
+		pr_err("%.*s", len, text);
+		break;
+	case 4:
+		pr_warn("%.*s", len, text);
+		break;
+	case 5:
+		pr_notice("%.*s", len, text);
+		break;
+	case 6:
+		pr_info("%.*s", len, text);
+		break;
+	default:
+		printk(KERN_DEBUG pr_fmt("%.*s"), len, text);
+		break;
+	}
+}
+
+void rust_kernel_refcount_warn(void)
+{
+	WARN_ONCE(1, KBUILD_MODNAME ": reference count saturated; leaking memory\n");
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Synchronisation primitives: reference-counted objects.
+
+mod arc;
+mod refcount;
+
+pub use self::arc::{Arc, ArcBorrow, UniqueArc};
+pub use self::refcount::Refcount;

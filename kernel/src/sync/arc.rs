@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A reference-counted pointer.
+//!
+//! [`Arc`] is the standard library's in use, and the kernel's in nature: creating one may fail, the
+//! count saturates (see [`Refcount`]), there are no weak references, and a borrow of the object
+//! ([`ArcBorrow`]) can be made a reference again.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::{offset_of, ManuallyDrop, MaybeUninit};
+use core::ops::{Deref, DerefMut};
+use core::ptr::{self, NonNull};
+
+use super::Refcount;
+use crate::alloc::{AllocError, Flags, KBox};
+
+#[repr(C)]
+struct ArcInner<T> {
+    count: Refcount,
+    data: T,
+}
+
+/// A reference-counted pointer to a `T`.
+///
+/// # Invariants
+///
+/// `ptr` is that of a leaked `KBox`, which lives as long as its count is not zero; one of the count
+/// belongs to this object.
+pub struct Arc<T> {
+    ptr: NonNull<ArcInner<T>>,
+    _owns: PhantomData<ArcInner<T>>,
+}
+
+// SAFETY: an `Arc` shares its `T` with whoever holds another one, and the last one drops it.
+unsafe impl<T: Sync + Send> Send for Arc<T> {}
+
+// SAFETY: as above: a shared `Arc` can be cloned.
+unsafe impl<T: Sync + Send> Sync for Arc<T> {}
+
+impl<T> Arc<T> {
+    /// Constructs a new reference-counted instance of `T`.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`]; the value is dropped then.
+    pub fn new(data: T, flags: Flags) -> Result<Self, AllocError> {
+        let inner = KBox::new(
+            ArcInner {
+                count: Refcount::new(1),
+                data,
+            },
+            flags,
+        )?;
+        // INVARIANT: the box is leaked just now, and its one count is ours.
+        Ok(Self {
+            ptr: NonNull::from(KBox::leak(inner)),
+            _owns: PhantomData,
+        })
+    }
+
+    /// Takes the reference apart into a pointer to the object.
+    #[inline]
+    #[must_use = "the reference is leaked otherwise"]
+    pub fn into_raw(self) -> *const T {
+        Self::as_ptr(&ManuallyDrop::new(self))
+    }
+
+    /// The address of the object.
+    #[inline]
+    pub fn as_ptr(this: &Self) -> *const T {
+        // SAFETY: by the invariant the object is there.
+        unsafe { &raw const (*this.ptr.as_ptr()).data }
+    }
+
+    /// Puts a reference together again.
+    ///
+    /// # Safety
+    ///
+    /// `raw` came from [`Arc::into_raw`], and each is given back at most once.
+    #[inline]
+    pub unsafe fn from_raw(raw: *const T) -> Self {
+        // INVARIANT: the count that was leaked is ours again.
+        Self {
+            ptr: inner_of(raw),
+            _owns: PhantomData,
+        }
+    }
+
+    /// Borrows the object, in a form that can be made a reference again.
+    #[inline]
+    pub fn as_arc_borrow(&self) -> ArcBorrow<'_, T> {
+        // INVARIANT: `self` outlives the borrow, and has a count.
+        ArcBorrow {
+            inner: self.ptr,
+            _borrow: PhantomData,
+        }
+    }
+
+    /// Whether both are references to the same object.
+    #[inline]
+    pub fn ptr_eq(this: &Self, other: &Self) -> bool {
+        ptr::eq(this.ptr.as_ptr(), other.ptr.as_ptr())
+    }
+
+    /// Makes the reference the only one, if it is; drops it if not.
+    pub fn into_unique_or_drop(this: Self) -> Option<UniqueArc<T>> {
+        let this = ManuallyDrop::new(this);
+        // SAFETY: by the invariant the object is there, and one of the count is ours to give up.
+        let last = unsafe { this.ptr.as_ref() }.count.dec_and_test();
+        last.then(|| {
+            // SAFETY: it was the last one, so nobody else reaches the object.
+            unsafe { (*this.ptr.as_ptr()).count = Refcount::new(1) };
+            // INVARIANT: the count is one, and ours.
+            UniqueArc {
+                arc: Self {
+                    ptr: this.ptr,
+                    _owns: PhantomData,
+                },
+            }
+        })
+    }
+}
+
+/// The allocation around an object.
+#[inline]
+fn inner_of<T>(raw: *const T) -> NonNull<ArcInner<T>> {
+    let inner = raw
+        .wrapping_byte_sub(offset_of!(ArcInner<T>, data))
+        .cast::<ArcInner<T>>();
+    // SAFETY: every pointer that comes here is that of an object in an allocation.
+    unsafe { NonNull::new_unchecked(inner.cast_mut()) }
+}
+
+impl<T> Deref for Arc<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: by the invariant the object is there, and only shared references to it exist.
+        unsafe { &self.ptr.as_ref().data }
+    }
+}
+
+impl<T> Clone for Arc<T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        // SAFETY: by the invariant the object is there.
+        unsafe { self.ptr.as_ref() }.count.inc();
+        // INVARIANT: the count just made belongs to the new one.
+        Self {
+            ptr: self.ptr,
+            _owns: PhantomData,
+        }
+    }
+}
+
+impl<T> Drop for Arc<T> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: by the invariant the object is there, and one of the count is ours.
+        if unsafe { self.ptr.as_ref() }.count.dec_and_test() {
+            // SAFETY: it came from a leaked box, and nobody can reach it any more.
+            drop(unsafe { KBox::from_raw(self.ptr.as_ptr()) });
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Arc<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// A borrowed reference to a reference-counted object.
+///
+/// It is a pointer, where `&Arc<T>` is a pointer to one; and it can be made of what C handed back.
+///
+/// # Invariants
+///
+/// The object's count is not zero during `'a`.
+pub struct ArcBorrow<'a, T> {
+    inner: NonNull<ArcInner<T>>,
+    _borrow: PhantomData<&'a T>,
+}
+
+// SAFETY: as for `Arc`: it can be made one.
+unsafe impl<T: Sync + Send> Send for ArcBorrow<'_, T> {}
+
+// SAFETY: as for `Arc`.
+unsafe impl<T: Sync + Send> Sync for ArcBorrow<'_, T> {}
+
+impl<T> Clone for ArcBorrow<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for ArcBorrow<'_, T> {}
+
+impl<'a, T> ArcBorrow<'a, T> {
+    /// Borrows an object whose reference was taken apart with [`Arc::into_raw`].
+    ///
+    /// # Safety
+    ///
+    /// That reference is not put together again during `'a`.
+    #[inline]
+    pub unsafe fn from_raw(raw: *const T) -> Self {
+        // INVARIANT: the reference that was taken apart keeps the count above zero.
+        Self {
+            inner: inner_of(raw),
+            _borrow: PhantomData,
+        }
+    }
+
+    /// Borrows the object as such.
+    #[inline]
+    pub fn get(self) -> &'a T {
+        // SAFETY: by the invariant the object is there during `'a`.
+        unsafe { &self.inner.as_ref().data }
+    }
+}
+
+impl<T> From<ArcBorrow<'_, T>> for Arc<T> {
+    #[inline]
+    fn from(b: ArcBorrow<'_, T>) -> Self {
+        // SAFETY: by the invariant the object is there.
+        unsafe { b.inner.as_ref() }.count.inc();
+        // INVARIANT: the count just made belongs to the new one.
+        Self {
+            ptr: b.inner,
+            _owns: PhantomData,
+        }
+    }
+}
+
+impl<T> Deref for ArcBorrow<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        self.get()
+    }
+}
+
+/// A reference-counted object that has just one reference, and may be changed.
+///
+/// # Invariants
+///
+/// `arc` is the only reference.
+pub struct UniqueArc<T> {
+    arc: Arc<T>,
+}
+
+impl<T> UniqueArc<T> {
+    /// Creates one with a value.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`]
+    pub fn new(value: T, flags: Flags) -> Result<Self, AllocError> {
+        // INVARIANT: it is new.
+        Ok(Self {
+            arc: Arc::new(value, flags)?,
+        })
+    }
+
+    /// Creates one whose content is not initialised.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`]
+    pub fn new_uninit(flags: Flags) -> Result<UniqueArc<MaybeUninit<T>>, AllocError> {
+        UniqueArc::new(MaybeUninit::uninit(), flags)
+    }
+}
+
+impl<T> UniqueArc<MaybeUninit<T>> {
+    /// Writes a value into it.
+    pub fn write(mut self, value: T) -> UniqueArc<T> {
+        (*self).write(value);
+        let raw = self.arc.into_raw();
+        // INVARIANT: still the only one.
+        UniqueArc {
+            // SAFETY: just taken apart; the value was just written, and `MaybeUninit<T>` is laid out as
+            // `T`.
+            arc: unsafe { Arc::from_raw(raw.cast()) },
+        }
+    }
+}
+
+impl<T> From<UniqueArc<T>> for Arc<T> {
+    #[inline]
+    fn from(unique: UniqueArc<T>) -> Self {
+        unique.arc
+    }
+}
+
+impl<T> Deref for UniqueArc<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.arc
+    }
+}
+
+impl<T> DerefMut for UniqueArc<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        debug_assert!(self.arc.is_unique());
+        // SAFETY: by the invariant nobody else has a reference.
+        unsafe { &mut (*self.arc.ptr.as_ptr()).data }
+    }
+}
+
+impl<T> Arc<T> {
+    /// Whether there is no other reference at this moment.
+    #[inline]
+    fn is_unique(&self) -> bool {
+        // SAFETY: by the invariant the object is there.
+        unsafe { self.ptr.as_ref() }.count.is_one()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::alloc::flags::GFP_KERNEL;
+
+    struct Counted<'a>(&'a Cell<usize>, #[allow(dead_code)] u64);
+
+    impl Drop for Counted<'_> {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+
+    #[test]
+    fn last_one_drops() {
+        let drops = Cell::new(0);
+        let a = Arc::new(Counted(&drops, 1), GFP_KERNEL).unwrap();
+        let b = a.clone();
+        assert!(Arc::ptr_eq(&a, &b));
+        let raw = b.into_raw();
+        // SAFETY: `raw` is given back below, after the borrow.
+        let c = Arc::from(unsafe { ArcBorrow::from_raw(raw) });
+        assert!(core::ptr::eq(Arc::as_ptr(&c), raw));
+        drop(a);
+        // SAFETY: just taken apart.
+        drop(unsafe { Arc::from_raw(raw) });
+        assert_eq!(drops.get(), 0);
+        let d = Arc::from(c.as_arc_borrow());
+        assert!(Arc::into_unique_or_drop(c).is_none());
+        assert_eq!(drops.get(), 0);
+        let mut unique = Arc::into_unique_or_drop(d).unwrap();
+        unique.1 = 2;
+        let e = Arc::from(unique);
+        assert_eq!(e.1, 2);
+        drop(e);
+        assert_eq!(drops.get(), 1);
+    }
+
+    #[test]
+    fn aligned_object_and_late_value() {
+        #[repr(align(32))]
+        #[derive(Debug)]
+        struct Wide(u8);
+        let a = Arc::new(Wide(3), GFP_KERNEL).unwrap();
+        let raw = a.into_raw();
+        assert_eq!(raw.addr() % 32, 0);
+        // SAFETY: just taken apart.
+        assert_eq!(unsafe { Arc::from_raw(raw) }.0, 3);
+        let late = UniqueArc::<u32>::new_uninit(GFP_KERNEL).unwrap();
+        assert_eq!(*late.write(9), 9);
+    }
+
+    #[test]
+    fn shared_by_threads() {
+        let a = Arc::new(AtomicUsize::new(0), GFP_KERNEL).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                let mine = a.clone();
+                scope.spawn(move || {
+                    for _ in 0..100 {
+                        mine.clone().fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        assert_eq!(a.load(Ordering::Relaxed), 400);
+        assert!(Arc::into_unique_or_drop(a).is_some());
+    }
+}

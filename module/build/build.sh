@@ -1,0 +1,242 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Builds wireguard.ko for one kernel into out/<release>/. Called by the top-level Makefile, and by the
+# top-level Kbuild when somebody types `make -C <kernel> M=<repository>`.
+#
+#   tools.sh, target.sh   what the machine has, what the kernel asks for (refusals in one line)
+#   probe.sh              questions to the kernel's headers -> probes.h, probes.cfg
+#   rust.mk               core, bindings and our crates -> one object, wg_rust_raw.o
+#   objects.kbuild        that object and the C files -> wireguard.ko, by the kernel's own rules
+#   check.sh              what must not be in the log or in the objects
+#
+# Environment: KDIR, WORLD, CC, LLVM, RUSTC, RUST_LIB_SRC, LIBCLANG_PATH, DEBUG=1 (overflow checks and
+# assertions), WERROR=0 (rustc's and gcc's warnings do not stop the build), V=1, JOBS, WG_MODULE (another driver folder).
+
+set -euo pipefail
+export LC_ALL=C
+
+BUILD=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+REPO=$(cd "$BUILD/../.." && pwd -P)
+WG_MODULE=$(cd "${WG_MODULE:-$REPO/module}" && pwd -P)
+WG_CACHE=${WG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wireguard-rs}
+KDIR=${KDIR:-/lib/modules/$(uname -r)/build}
+JOBS=${JOBS:-$(nproc)}
+DEBUG=${DEBUG:-0}
+WERROR=${WERROR:-1}
+
+. "$BUILD/tools.sh"
+. "$BUILD/target.sh"
+. "$BUILD/probe.sh"
+. "$BUILD/check.sh"
+
+# replace NEW OLD: keeps OLD, and its time, if nothing changed.
+replace() {
+	if cmp -s "$1" "$2"; then rm "$1"; else mv "$1" "$2"; fi
+}
+
+# The kernel's make, free of whatever make we were called from.
+kmake() {
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u KBUILD_OUTPUT -u CC -u LLVM -u ARCH -u KERNELRELEASE \
+		make --no-print-directory -C "$KDIR" -j"$JOBS" ${ARCH_ARGS:+"$ARCH_ARGS"} "${CC_ARGS[@]}" ${V:+V="$V"} "$@"
+}
+
+# Reads the kernel. Sets KDIR, RELEASE, config, ARCH_ARGS and OUT.
+name_folder() {
+	find_kernel
+	read_config
+	ARCH_ARGS=
+	has UML && ARCH_ARGS=ARCH=um
+	OUT=${OUT:-$REPO/out/$RELEASE}
+}
+
+# Reads kernel and tools. Sets everything the later steps use.
+configure() {
+	name_folder
+	refuse_config
+	need_commands
+	need_rustc
+	need_rust_src
+	need_libclang
+	need_cc
+	((missing == 0)) || exit 1
+	choose_world
+	choose_target
+}
+
+# A folder belongs to one kernel tree: another one of the same release starts it afresh. (Kernels that
+# one builds side by side want a CONFIG_LOCALVERSION each.)
+claim_out() {
+	mkdir -p "$OUT"
+	if [[ -f $OUT/kdir && $(<"$OUT/kdir") != "$KDIR" ]]; then
+		echo "  CLEAN    $OUT (it was built for $(<"$OUT/kdir"))"
+		rm -rf "$OUT"
+		mkdir -p "$OUT"
+	fi
+	echo "$KDIR" >"$OUT/kdir"
+	mkdir -p "$OUT/rust" "$OUT/c"
+}
+
+# Where cargo keeps the third-party crates, in the versions of Cargo.lock.
+third_party() {
+	local list=$OUT/rust/third-party.mk key crate manifest metadata
+	key=$(sha256sum <"$REPO/Cargo.lock")
+	if [[ -f $list ]] && grep -qxF "# $key" "$list"; then
+		return
+	fi
+	(cd "$REPO" && "$CARGO" fetch --locked --quiet) || refuse "cargo cannot fetch the crates of Cargo.lock"
+	metadata=$(cd "$REPO" && "$CARGO" metadata --locked --offline --format-version 1 | tr ',' '\n')
+	echo "# $key" >"$list.new"
+	for crate in fiat-crypto subtle zeroize; do
+		manifest=$(sed -n "s|.*\"manifest_path\":\"\([^\"]*/$crate-[0-9][^\"]*/Cargo.toml\)\".*|\1|p" <<<"$metadata" | head -n 1)
+		[[ -n $manifest ]] || continue
+		{
+			echo "THIRD_PARTY += ${crate//-/_}"
+			echo "SOURCE_${crate//-/_} := ${manifest%/Cargo.toml}/src/lib.rs"
+			echo "EDITION_${crate//-/_} := $(sed -n 's/^edition *= *"\(.*\)"/\1/p' "$manifest" | head -n 1)"
+		} >>"$list.new"
+	done
+	mv "$list.new" "$list"
+}
+
+# What the module says about itself (MODULE_INFO in main.c).
+buildinfo() {
+	local revision
+	revision=$(git -C "$REPO" describe --always --dirty --abbrev=12 --match 'v[0-9]*' 2>/dev/null || echo unknown)
+	cat >"$OUT/buildinfo.h.new" <<-H
+		/* SPDX-License-Identifier: GPL-2.0 */
+		/* What the module says about its making: written by module/build/build.sh. */
+		#define WG_BUILD_WORLD "$WORLD"
+		#define WG_BUILD_RUSTC "$RUSTC_TEXT"
+		#define WG_BUILD_PROBES "$(sha256sum <"$OUT/probes.h" | cut -c1-16)"
+		#define WG_BUILD_REVISION "$revision"
+	H
+	replace "$OUT/buildinfo.h.new" "$OUT/buildinfo.h"
+}
+
+# bindgen as a host program, built once per version of its source.
+bindgen_tool() {
+	local key tool=$BUILD/bindgen
+	key=$(cat "$tool"/Cargo.toml "$tool"/Cargo.lock "$tool"/src/*.rs | sha256sum | cut -c1-16)
+	BINDGEN=$WG_CACHE/build/bindgen-$key/wg-bindgen
+}
+
+# core depends on the compiler, its sources, the target and the flags, and on nothing of ours.
+core_folder() {
+	local key
+	key=$({ "$RUSTC" -vV; echo "$RUST_LIB_SRC"; cat "$OUT/rust/target.json" "$OUT/rust/common.flags" "$BUILD/compiler_builtins.rs"; grep '^CORE' "$BUILD/rust.mk"; } |
+		sha256sum | cut -c1-16)
+	CORE=$WG_CACHE/build/core-$RUSTC_VERSION-$key
+}
+
+# The settings of rust.mk, and the flags as files: what depends on them is rebuilt when they change.
+settings() {
+	local rust=$OUT/rust lints=()
+	echo "$TARGET_JSON" | grep -v '^ *$' >"$rust/target.json.new"
+	replace "$rust/target.json.new" "$rust/target.json"
+	printf '%s\n' "${FLAGS[@]}" >"$rust/common.flags.new"
+	replace "$rust/common.flags.new" "$rust/common.flags"
+	((WERROR == 0)) || lints=(-Dwarnings)
+	printf '%s\n' --edition=2021 --cfg MODULE --check-cfg 'cfg(MODULE, test)' --remap-path-prefix="$REPO/=" --remap-path-prefix="$OUT/=" \
+		"-Coverflow-checks=$( ((DEBUG)) && echo y || echo n)" "-Cdebug-assertions=$( ((DEBUG)) && echo y || echo n)" \
+		"${lints[@]}" >"$rust/our.flags.new"
+	replace "$rust/our.flags.new" "$rust/our.flags"
+	core_folder
+	bindgen_tool
+	cat >"$rust/config.mk.new" <<-MK
+		REPO := $REPO
+		BUILD := $BUILD
+		WG_MODULE := $WG_MODULE
+		OUT := $OUT
+		RUSTC := $RUSTC
+		CARGO := $CARGO
+		RUSTC_MINOR := $RUSTC_MINOR
+		RUST_LIB_SRC := $RUST_LIB_SRC
+		LIBCLANG_PATH := $LIBCLANG_PATH
+		CLANG_TARGET := $CLANG_TARGET
+		CORE := $CORE
+		BINDGEN := $BINDGEN
+		SIMD_TARGET := $SIMD_TARGET
+		SIMD_FLAGS := ${SIMD_FLAGS[*]}
+	MK
+	replace "$rust/config.mk.new" "$rust/config.mk"
+}
+
+# Each C file appears in out/ under its own name: Kbuild makes objects beside their sources.
+link_sources() {
+	local file name
+	for file in "$OUT"/c/*.c; do
+		[[ -L $file && ! -e $file ]] && rm -f "$file"
+	done
+	for file in "$WG_MODULE"/c/*.c "$REPO/kernel/helpers.c"; do
+		[[ -f $file ]] || continue
+		name=$(basename "$file")
+		[[ $file == "$REPO/kernel/"* ]] && name=kernel_$name
+		[[ $(readlink "$OUT/c/$name" || true) == "$file" ]] || ln -sf "$file" "$OUT/c/$name"
+	done
+	cat >"$OUT/Kbuild.new" <<-K
+		# SPDX-License-Identifier: GPL-2.0
+		wg-repo := $REPO
+		wg-out := $OUT
+		wg-module := $WG_MODULE
+		wg-rust := wg_rust.o $SIMD
+		wg-debug := $DEBUG
+		wg-werror := $WERROR
+		include $BUILD/objects.kbuild
+	K
+	replace "$OUT/Kbuild.new" "$OUT/Kbuild"
+}
+
+# The vector code joins as soon as the driver names its crate (the top-level Kbuild looks in the same
+# way). Sets SIMD.
+vector_code() {
+	SIMD=
+	grep -rqs --include='*.rs' wg_simd_link "$WG_MODULE" || return 0
+	crates "$OUT/rust/wg_simd_raw.o"
+	check_simd_object "$OUT/rust/wg_simd_raw.o"
+	SIMD=wg_simd.o
+}
+
+crates() {
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u CC \
+		make $([[ -n ${V:-} ]] || echo -s) -f "$BUILD/rust.mk" -j"$JOBS" --no-print-directory CONFIG="$OUT/rust/config.mk" ${V:+V="$V"} "$@"
+}
+
+build() {
+	probe
+	third_party
+	buildinfo
+	settings
+	crates "$OUT/rust/wg_rust_raw.o"
+	check_rust_object "$OUT/rust/wg_rust_raw.o"
+	vector_code
+	link_sources
+	kmake M="$OUT" modules
+	check_module
+}
+
+main() {
+	if [[ ${1:-} == folder ]]; then
+		name_folder
+		echo "${OUT#"$REPO/out/"}"
+		return
+	fi
+	configure
+	claim_out
+	exec 9>"$OUT/lock"
+	flock 9
+	local status=0 start=$SECONDS
+	# (the subshell keeps `set -e`, which a condition would switch off)
+	set +e
+	(set -e; case ${1:-module} in
+		module) build ;;
+		*) probe; third_party; buildinfo; settings; crates "$1" ;;
+	esac) 2>&1 | tee "$OUT/build.log"
+	status=${PIPESTATUS[0]}
+	set -e
+	((status == 0)) || exit "$status"
+	check_log
+	[[ ${1:-module} == module ]] && echo "  READY    ${OUT#"$PWD/"}/wireguard.ko for $RELEASE ($WORLD, rustc $RUSTC_VERSION, $((SECONDS - start)) s)"
+	return 0
+}
+
+main "$@"

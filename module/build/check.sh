@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What must not be in the objects and in the log. Sourced by build.sh.
+
+# Relocations that every kernel since 5.4 can apply to a module (arch/x86/kernel/module.c).
+X86_RELOCATIONS='R_X86_64_(NONE|64|32|32S|PC32|PLT32|PC64)'
+
+fault() {
+	echo "wireguard: $1" >&2
+	return 1
+}
+
+# Names that FILE leaves to others.
+undefined() {
+	nm -u "$1" | awk '{ print $2 }' | sort -u
+}
+
+# check_relocations FILE: what goes through a global offset table or thread-local storage does not load.
+check_relocations() {
+	local kinds
+	kinds=$(readelf -rW "$1" | awk '$3 ~ /^R_/ { print $3 }' | sort -u | grep -E 'GOT|TLS|TPOFF|DTPMOD|DTPOFF|COPY' || true)
+	[[ -z $kinds ]] || fault "${1##*/} has relocations that no kernel loads: $(echo $kinds)"
+	if has X86_64; then
+		kinds=$(readelf -rW "$1" | awk '$3 ~ /^R_/ { print $3 }' | sort -u | grep -vxE "$X86_RELOCATIONS" || true)
+		[[ -z $kinds ]] || fault "${1##*/} has relocations that a kernel may not load: $(echo $kinds)"
+	fi
+}
+
+# check_rust_object FILE: nothing of core, of a crate or of the compiler's library may be left undefined.
+check_rust_object() {
+	local names
+	names=$(undefined "$1" | grep -E '^_R|^_ZN|rust_begin_unwind|rust_eh_|^__rust|^__(u?div|u?mod|mul)(ti|di|si)|^_Unwind|(sf|df)2?$' || true)
+	[[ -z $names ]] || fault "the Rust object needs what no kernel has: $(echo $names)"
+	check_relocations "$1"
+}
+
+# check_simd_object FILE: it may call the memory routines and the return thunk, and must use vectors.
+check_simd_object() {
+	local names
+	names=$(undefined "$1" | grep -vxE 'memcpy|memset|memmove|memcmp|bcmp|__x86_return_thunk|__x86_indirect_thunk_[a-z0-9]+' || true)
+	[[ -z $names ]] || fault "the vector object must stand alone, but needs: $(echo $names)"
+	check_relocations "$1"
+	if has X86_64 && ! objdump -d "$1" | grep '%ymm' >/dev/null; then
+		fault "the vector object has no vector code: the compiler has turned it into scalar code"
+	fi
+}
+
+# check_module: the finished module needs only what the kernel, or a module beside it, exports.
+check_module() {
+	local ko=$OUT/wireguard.ko names section
+	names=$(undefined "$ko" | grep -vxF -f <(cut -f2 "$KDIR/Module.symvers") || true)
+	# What the kernel provides without exporting it as a symbol.
+	names=$(grep -vxE '__this_module|_GLOBAL_OFFSET_TABLE_' <<<"$names" | grep . || true)
+	[[ -z $names ]] || fault "wireguard.ko needs what $RELEASE does not export: $(echo $names)"
+	check_relocations "$ko"
+	for section in UNWINDER_ORC:.orc_unwind RETHUNK:.return_sites MITIGATION_RETHUNK:.return_sites; do
+		has "${section%%:*}" || continue
+		readelf -SW "$ko" | grep -F " ${section##*:} " >/dev/null || fault "wireguard.ko has no ${section##*:}: objtool did not run on it"
+	done
+}
+
+# check_log: no warning of rustc, gcc, objtool or modpost. What Kbuild says of the user's compiler is
+# no fault of the module, and that the hardening of straight lines is unstable we know.
+check_log() {
+	local found
+	found=$(grep -iE 'warning|objtool:' "$OUT/build.log" |
+		grep -viE 'warning: (the compiler|pahole version) differs|feature specified for `-Ctarget-feature`: `harden-sls|DEBUG_SECTION_MISMATCH' || true)
+	[[ -n $found ]] || return 0
+	if ((WERROR == 0)); then
+		return 0
+	fi
+	# The next build has to meet the same warnings again.
+	rm -f "$OUT"/wireguard.{ko,o} "$OUT"/wg_*.o
+	echo "$found" >&2
+	fault "the build gave warnings (above, and in $OUT/build.log)"
+}

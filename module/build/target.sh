@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What the target kernel asks of a Rust compiler: the refusals, the world, the target description and
+# the flags, all read from the kernel's configuration. Sourced by build.sh after tools.sh.
+# Each architecture has one function here (target_x86_64, target_arm64) and nothing elsewhere.
+
+refuse() {
+	echo "wireguard: refused: $1" >&2
+	exit 1
+}
+
+# Fills the associative array `config` with the kernel's settings, names without CONFIG_.
+read_config() {
+	declare -gA config=()
+	local name value
+	while IFS='=' read -r name value; do
+		config[${name#CONFIG_}]=$value
+	done < <(grep '^CONFIG_[A-Za-z0-9_]*=' "$KDIR/include/config/auto.conf")
+}
+
+has() {
+	[[ ${config[$1]:-} == y ]]
+}
+
+# Is there a kernel build folder, and is it prepared? Sets KDIR, RELEASE.
+find_kernel() {
+	local how="install the headers (apt install linux-headers-\$(uname -r)) or run 'make modules_prepare' there"
+	[[ -f $KDIR/Makefile ]] || refuse "KDIR=$KDIR is no kernel build folder: $how, or say KDIR=<folder>"
+	KDIR=$(cd "$KDIR" && pwd -P)
+	local file
+	for file in include/config/auto.conf include/generated/autoconf.h include/generated/utsrelease.h; do
+		[[ -f $KDIR/$file ]] || refuse "KDIR=$KDIR is not prepared ($file is missing): $how"
+	done
+	[[ -s $KDIR/Module.symvers ]] || refuse "KDIR=$KDIR has no Module.symvers (the kernel's exports): build the kernel there, or $how"
+	RELEASE=$(sed -n 's/^#define UTS_RELEASE "\(.*\)"/\1/p' "$KDIR/include/generated/utsrelease.h")
+	[[ -n $RELEASE ]] || refuse "KDIR=$KDIR names no kernel release in include/generated/utsrelease.h"
+}
+
+# Configurations whose code or layouts we cannot match.
+refuse_config() {
+	has MODULES || refuse "$RELEASE has no loadable modules (CONFIG_MODULES)"
+	has 64BIT || refuse "$RELEASE is a 32-bit kernel"
+	local name
+	for name in GCC_PLUGIN_RANDSTRUCT RANDSTRUCT RANDSTRUCT_FULL RANDSTRUCT_PERFORMANCE; do
+		has $name && refuse "$RELEASE shuffles its structures (CONFIG_$name), and Rust cannot know how"
+	done
+	for name in LTO_CLANG CFI_CLANG CFI; do
+		has $name && refuse "$RELEASE is built with CONFIG_$name, which this build cannot match"
+	done
+	has SHADOW_CALL_STACK && ! has DYNAMIC_SCS && refuse "$RELEASE is built with CONFIG_SHADOW_CALL_STACK, which this build cannot match"
+	grep -q '	udp_tunnel_xmit_skb	' "$KDIR/Module.symvers" ||
+		refuse "$RELEASE does not export UDP tunnels (CONFIG_NET_UDP_TUNNEL), which WireGuard sends through"
+	return 0
+}
+
+# Which world this kernel belongs to, and why. Sets WORLD and prints one line.
+choose_world() {
+	local why=
+	if ! has RUST; then
+		why="the kernel is built without CONFIG_RUST"
+	elif [[ ! -f $KDIR/rust/libkernel.rmeta || ! -f $KDIR/rust/libmacros.so ]]; then
+		why="CONFIG_RUST is on, but the kernel's Rust metadata is not in KDIR"
+	elif ! has UML && [[ ! -f $KDIR/scripts/target.json ]]; then
+		why="CONFIG_RUST is on, but scripts/target.json is not in KDIR"
+	elif [[ ${config[RUSTC_VERSION_TEXT]:-} != "\"$RUSTC_TEXT\"" ]]; then
+		why="the kernel's Rust is ${config[RUSTC_VERSION_TEXT]:-unknown}, this one is $RUSTC_TEXT"
+	fi
+	case ${WORLD:-} in
+	'' | auto)
+		[[ -n $why ]] || why="the kernel could take Rust-for-Linux's crates, but that world is not there yet"
+		WORLD=standalone
+		;;
+	standalone) why="asked for" ;;
+	rfl) refuse "WORLD=rfl is not there yet: use WORLD=standalone${why:+ ($why)}" ;;
+	*) refuse "WORLD=$WORLD is unknown: say standalone, rfl or nothing" ;;
+	esac
+	echo "  WORLD    $WORLD: $why"
+}
+
+# x86-64, native or User-Mode Linux. Sets TARGET_JSON and adds to FLAGS.
+target_x86_64() {
+	local features=-mmx,-sse,-sse2,-sse3,-ssse3,-sse4.1,-sse4.2,-avx,-avx2,+soft-float abi= width=64
+	if has RETPOLINE || has MITIGATION_RETPOLINE; then
+		features+=,+retpoline-external-thunk,+retpoline-indirect-branches,+retpoline-indirect-calls
+	fi
+	if has SLS || has MITIGATION_SLS; then
+		features+=,+harden-sls-ijmp,+harden-sls-ret
+	fi
+	if ((RUSTC_MINOR >= 98)); then
+		abi='"rustc-abi": "softfloat",'
+	elif ((RUSTC_MINOR >= 86)); then
+		abi='"rustc-abi": "x86-softfloat",'
+	fi
+	((RUSTC_MINOR >= 91)) || width='"64"'
+	# The kernel's stack is aligned to 8 bytes where the compiler's x86-64 expects 16.
+	FLAGS+=(-Cno-redzone=y -Ctarget-cpu=x86-64 -Ztune-cpu=generic -Zllvm_module_flag=override-stack-alignment:u32:8:max)
+	if has UML; then
+		FLAGS+=(-Ccode-model=large)
+	else
+		FLAGS+=(-Ccode-model=kernel)
+	fi
+	if ((RUSTC_MINOR >= 93)); then
+		FLAGS+=(-Cjump-tables=n)
+	else
+		FLAGS+=(-Zno-jump-tables)
+	fi
+	if has RETHUNK || has MITIGATION_RETHUNK; then
+		FLAGS+=(-Zfunction-return=thunk-extern)
+	fi
+	has X86_KERNEL_IBT && FLAGS+=(-Zcf-protection=branch)
+	if has CALL_PADDING; then
+		local bytes=${config[FUNCTION_PADDING_BYTES]:-16}
+		FLAGS+=("-Zpatchable-function-entry=$bytes,$bytes")
+	fi
+	TARGET_JSON=$(cat <<-JSON
+		{
+		  "arch": "x86_64",
+		  "data-layout": "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128",
+		  "emit-debug-gdb-scripts": false,
+		  "features": "$features",
+		  "frame-pointer": "may-omit",
+		  "llvm-target": "x86_64-linux-gnu",
+		  $abi
+		  "stack-probes": {"kind": "none"},
+		  "target-pointer-width": $width
+		}
+	JSON
+	)
+	CLANG_TARGET=x86_64-linux-gnu
+	SIMD_TARGET=x86_64-unknown-linux-gnu
+	# The return thunk makes this hardening needless; elsewhere it costs a warning (see check_log).
+	if { has SLS || has MITIGATION_SLS; } && ! { has RETHUNK || has MITIGATION_RETHUNK; }; then
+		SIMD_FLAGS=(-Ctarget-feature=+harden-sls-ijmp,+harden-sls-ret)
+	fi
+}
+
+target_arm64() {
+	refuse "arm64 has no target description yet (module/build/target.sh)"
+}
+
+# Everything rustc is told for every crate, core included. Sets FLAGS, TARGET_JSON, CLANG_TARGET, and
+# SIMD_TARGET and SIMD_FLAGS for the vector code.
+choose_target() {
+	SIMD_FLAGS=()
+	FLAGS=(-Cpanic=abort -Cforce-unwind-tables=n -Ccodegen-units=1 -Csymbol-mangling-version=v0
+		-Crelocation-model=static -Zfunction-sections=n -Copt-level=2)
+	if has FRAME_POINTER; then
+		FLAGS+=(-Cforce-frame-pointers=y)
+		((RUSTC_MINOR >= 98)) || FLAGS+=(-Zllvm_module_flag=frame-pointer:u32:2:max)
+	fi
+	((RUSTC_MINOR >= 95)) && FLAGS+=(-Zunstable-options)
+	if has X86_64; then
+		target_x86_64
+	elif has ARM64; then
+		target_arm64
+	else
+		refuse "$RELEASE is neither x86-64 nor arm64"
+	fi
+}

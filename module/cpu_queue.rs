@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What one CPU has to do for one device: packets it gathered from the sockets, bundles to seal or
+//! open, and opened bundles to hand to the stack.
+//!
+//! The work of a queue is queued whenever something is put in, so nothing waits in it unseen; on a
+//! CPU that goes offline, other CPUs do it.
+#![forbid(unsafe_code)]
+
+use crate::{
+    bundle::{Bundle, Task},
+    device::Device,
+    kapi::{
+        cpu,
+        crypt::Scratch,
+        lock::{Class, SpinLock},
+        napi::{Napi, Poll},
+        queue::Queue,
+        skb::{Chain, Skb},
+        work::Work,
+    },
+    receive, transmit,
+};
+use kernel::{alloc::flags::GFP_KERNEL, prelude::*, sync::Arc};
+
+/// Received packets that may wait here; more are dropped and counted.
+const MAX_GATHERED: usize = 4096;
+
+struct Waiting {
+    gathered: Chain,
+    bundles: Queue<Bundle>,
+}
+
+/// See the head of this file.
+pub(crate) struct CpuQueue {
+    number: usize,
+    waiting: SpinLock<Waiting>,
+    /// Opened bundles, in the order to deliver them.
+    pub(crate) ready: SpinLock<Queue<Bundle>>,
+    scratch: SpinLock<Option<KBox<Scratch>>>,
+    /// Set while the device lives.
+    dev: SpinLock<Option<Arc<Device>>>,
+    napi: Napi,
+    pub(crate) work: Work<CpuQueue>,
+}
+
+impl Poll for CpuQueue {
+    fn napi(&self) -> &Napi {
+        &self.napi
+    }
+}
+
+impl CpuQueue {
+    /// A queue of no device yet.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(number: usize) -> Result<Arc<Self>> {
+        let scratch = KBox::new(Scratch::new()?, GFP_KERNEL)?;
+        let waiting = Waiting {
+            gathered: Chain::new(),
+            bundles: Queue::new(),
+        };
+        let queue = Arc::new(
+            CpuQueue {
+                number,
+                waiting: SpinLock::new(waiting, Class::CpuQueue),
+                ready: SpinLock::new(Queue::new(), Class::Ready),
+                scratch: SpinLock::new(Some(scratch), Class::CpuQueue),
+                dev: SpinLock::new(None, Class::CpuQueue),
+                napi: Napi::new(),
+                work: Work::new(),
+            },
+            GFP_KERNEL,
+        )?;
+        Work::init(&queue);
+        Ok(queue)
+    }
+
+    /// Joins the device.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn attach(this: &Arc<Self>, dev: &Arc<Device>) -> Result {
+        *this.dev.lock() = Some(dev.clone());
+        Napi::enable(this, &dev.net)
+    }
+
+    /// Leaves it, with nothing in the queue.
+    pub(crate) fn detach(&self) {
+        let dev = self.dev.lock().take();
+        drop(dev);
+        let waiting = {
+            let mut waiting = self.waiting.lock();
+            (
+                core::mem::take(&mut waiting.gathered),
+                core::mem::replace(&mut waiting.bundles, Queue::new()),
+            )
+        };
+        drop(waiting);
+        let ready = core::mem::replace(&mut *self.ready.lock(), Queue::new());
+        drop(ready);
+    }
+
+    fn wake(this: &Arc<Self>, dev: &Device) {
+        dev.crypt.queue_on(this.number, this.clone());
+    }
+
+    /// Adds a packet from a socket. From softirq.
+    pub(crate) fn gather(this: &Arc<Self>, dev: &Device, skb: Skb) {
+        let first = {
+            let mut waiting = this.waiting.lock();
+            if waiting.gathered.len() >= MAX_GATHERED {
+                drop(waiting);
+                dev.net.count_rx_dropped(1);
+                return;
+            }
+            waiting.gathered.push(skb);
+            waiting.gathered.len() == 1
+        };
+        // Who finds the chain empty wakes the worker; it takes all that came in the meantime.
+        if first {
+            Self::wake(this, dev);
+        }
+    }
+
+    /// Adds a bundle to work on. The lanes bound how many there can be.
+    pub(crate) fn push(this: &Arc<Self>, dev: &Device, bundle: KBox<Bundle>) {
+        this.waiting.lock().bundles.push(bundle);
+        Self::wake(this, dev);
+    }
+
+    /// The same, by the worker of this very queue, which looks again before it ends.
+    pub(crate) fn push_own(&self, bundle: KBox<Bundle>) {
+        self.waiting.lock().bundles.push(bundle);
+    }
+
+    /// Hands opened bundles to NAPI on the CPU that this runs on.
+    pub(crate) fn deliver(&self, mut run: Queue<Bundle>) {
+        self.ready.lock().append(&mut run);
+        self.napi.schedule();
+    }
+
+    /// The worker.
+    pub(crate) fn run(this: Arc<Self>) {
+        let Some(dev) = this.dev.lock().clone() else {
+            return;
+        };
+        // One worker runs at a time, so the room is always there.
+        let Some(mut scratch) = this.scratch.lock().take() else {
+            return;
+        };
+        loop {
+            let gathered = core::mem::take(&mut this.waiting.lock().gathered);
+            if !gathered.is_empty() {
+                receive::bundle_up(&dev, &this, gathered);
+            }
+            let bundle = this.waiting.lock().bundles.pop();
+            let Some(bundle) = bundle else {
+                if this.waiting.lock().gathered.is_empty() {
+                    break;
+                }
+                continue;
+            };
+            match bundle.task {
+                Task::Seal { first } => transmit::seal(&dev, &mut scratch, bundle, first),
+                Task::Open { .. } => receive::open(&dev, &this, &mut scratch, bundle),
+            }
+            cpu::cond_resched();
+        }
+        *this.scratch.lock() = Some(scratch);
+    }
+}

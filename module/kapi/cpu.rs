@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! CPU numbers.
+//!
+//! Helpers: `sync.c`.
+
+/// One more than the greatest number a CPU can have.
+pub(crate) fn count() -> usize {
+    // SAFETY: reads a constant of the boot.
+    unsafe { bindings::wg_nr_cpus() as usize }
+}
+
+/// The CPU that this runs on; it may change at once unless preemption or bottom halves are off.
+/// Only ever used as a hint.
+#[inline]
+pub(crate) fn current() -> usize {
+    // SAFETY: may be called in any context.
+    unsafe { bindings::wg_this_cpu() as usize }
+}
+
+/// The online CPU after `cpu`, round and round.
+#[inline]
+pub(crate) fn next_online(cpu: usize) -> usize {
+    // SAFETY: may be called in any context.
+    unsafe { bindings::wg_next_online_cpu(cpu as u32) as usize }
+}
+
+/// Lets others run, in a long loop in process context.
+pub(crate) fn cond_resched() {
+    // SAFETY: the callers are workers without locks or read sections.
+    unsafe { bindings::wg_cond_resched() };
+}
+
+/// Bottom halves are off on this CPU while this exists.
+pub(crate) struct BhGuard(core::marker::PhantomData<*mut ()>);
+
+impl BhGuard {
+    /// Switches them off.
+    pub(crate) fn new() -> Self {
+        // SAFETY: may be called outside of hard interrupts, where the driver never runs.
+        unsafe { bindings::wg_bh_disable() };
+        BhGuard(core::marker::PhantomData)
+    }
+}
+
+impl Drop for BhGuard {
+    fn drop(&mut self) {
+        // SAFETY: `new()` switched them off, in this context.
+        unsafe { bindings::wg_bh_enable() };
+    }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Abstractions over what a network driver needs of the kernel and Rust-for-Linux lacks.
+//!
+//! This is the only part of the module with `unsafe` in it: the driver's own files, beside this
+//! folder, are safe Rust. Each file is one abstraction, stands alone, and wraps the C helpers of
+//! the file in `module/c/` that its head names.
+
+pub(crate) mod chunks;
+pub(crate) mod cpu;
+pub(crate) mod crypt;
+pub(crate) mod debug;
+pub(crate) mod entry;
+pub(crate) mod fpu;
+pub(crate) mod genl;
+pub(crate) mod global;
+pub(crate) mod limbo;
+pub(crate) mod lock;
+pub(crate) mod napi;
+pub(crate) mod netdev;
+mod places;
+pub(crate) mod queue;
+pub(crate) mod random;
+pub(crate) mod rcu;
+pub(crate) mod rtnl;
+pub(crate) mod skb;
+pub(crate) mod socket;
+pub(crate) mod table;
+pub(crate) mod time;
+pub(crate) mod timer;
+pub(crate) mod work;

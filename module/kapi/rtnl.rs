@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The rtnl lock as a token, and data that only its holder can reach.
+//!
+//! C header: [`include/linux/rtnetlink.h`](srctree/include/linux/rtnetlink.h).
+
+use core::{cell::UnsafeCell, marker::PhantomData};
+
+/// Proof that this context holds the rtnl lock. There is one at a time.
+pub(crate) struct Rtnl(PhantomData<*mut ()>);
+
+impl Rtnl {
+    /// # Safety
+    ///
+    /// The calling context holds the rtnl lock for as long as the token lives, and no other token
+    /// exists meanwhile.
+    pub(crate) unsafe fn assume_held() -> Self {
+        Rtnl(PhantomData)
+    }
+}
+
+/// Data under the rtnl lock.
+pub(crate) struct RtnlCell<T>(UnsafeCell<T>);
+
+// SAFETY: the one holder of the rtnl lock reaches the data.
+unsafe impl<T: Send> Sync for RtnlCell<T> {}
+
+impl<T> RtnlCell<T> {
+    /// Wraps the data.
+    pub(crate) const fn new(data: T) -> Self {
+        RtnlCell(UnsafeCell::new(data))
+    }
+
+    /// The data. The token is borrowed with it, so there is no second way to any such data.
+    pub(crate) fn get<'a>(&'a self, _held: &'a mut Rtnl) -> &'a mut T {
+        // SAFETY: there is one token in the kernel at a time, and it is borrowed mutably for as
+        // long as the result.
+        unsafe { &mut *self.0.get() }
+    }
+}

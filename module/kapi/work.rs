@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Deferred work on a chosen CPU.
+//!
+//! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h); helpers: `work.c`.
+
+use core::{
+    cell::UnsafeCell,
+    ffi::CStr,
+    marker::PhantomData,
+    mem::MaybeUninit,
+    ptr::NonNull,
+    sync::atomic::{AtomicBool, Ordering},
+};
+use kernel::{prelude::*, sync::Arc};
+
+/// A work item inside of a counted object, which is what the work is done on.
+///
+/// # Invariants
+///
+/// `work` is initialised, at the address where it stays, if `ready`. While it is queued it holds a
+/// reference on the object it lies in.
+#[repr(C)]
+pub(crate) struct Work<T> {
+    work: UnsafeCell<MaybeUninit<bindings::work_struct>>,
+    ready: AtomicBool,
+    _of: PhantomData<fn(T)>,
+}
+
+// SAFETY: the workqueue code does its own locking.
+unsafe impl<T> Send for Work<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for Work<T> {}
+
+/// An object with a [`Work`] in it. Implemented by [`impl_has_work`].
+///
+/// # Safety
+///
+/// `OFFSET` is that of a field of type `Work<Self>`.
+pub(crate) unsafe trait HasWork: Sized + Send + Sync + 'static {
+    /// Where the work lies.
+    const OFFSET: usize;
+
+    /// Does the work; never at the same time twice.
+    fn run(this: Arc<Self>);
+}
+
+/// Says which field of a type is its work, and which function does it.
+macro_rules! impl_has_work {
+    ($type:ty, $field:ident, $run:path) => {
+        // SAFETY: the offset is that of the field, whose type the function below checks.
+        unsafe impl $crate::kapi::work::HasWork for $type {
+            const OFFSET: usize = {
+                const fn check(this: &$type) -> &$crate::kapi::work::Work<$type> {
+                    &this.$field
+                }
+                let _ = check;
+                core::mem::offset_of!($type, $field)
+            };
+
+            fn run(this: kernel::sync::Arc<Self>) {
+                $run(this)
+            }
+        }
+    };
+}
+pub(crate) use impl_has_work;
+
+impl<T: HasWork> Work<T> {
+    /// A work item that cannot be queued yet.
+    pub(crate) const fn new() -> Self {
+        Work {
+            work: UnsafeCell::new(MaybeUninit::zeroed()),
+            ready: AtomicBool::new(false),
+            _of: PhantomData,
+        }
+    }
+
+    fn of(this: &Arc<T>) -> &Self {
+        let base: *const T = &**this;
+        // SAFETY: `HasWork` says that the field is there.
+        unsafe { &*base.byte_add(T::OFFSET).cast::<Self>() }
+    }
+
+    /// Readies the work of an object that has just found its place. Once, before it is shared.
+    pub(crate) fn init(this: &Arc<T>) {
+        let work = Self::of(this);
+        if work.ready.load(Ordering::Relaxed) {
+            return;
+        }
+        // SAFETY: not in use yet. What an `Arc` holds does not move.
+        unsafe { bindings::wg_work_init(work.work.get().cast(), Some(trampoline::<T>)) };
+        // INVARIANT: initialised just above.
+        work.ready.store(true, Ordering::Release);
+    }
+
+    fn enqueue(this: Arc<T>, queue: impl FnOnce(*mut bindings::work_struct) -> bool) -> bool {
+        let work = Self::of(&this);
+        if !work.ready.load(Ordering::Acquire) {
+            return false;
+        }
+        let item = work.work.get().cast();
+        // The reference goes with the work, and comes back if it was queued already.
+        let raw = Arc::into_raw(this);
+        let queued = queue(item);
+        if !queued {
+            // SAFETY: made just above.
+            drop(unsafe { Arc::from_raw(raw) });
+        }
+        queued
+    }
+}
+
+/// # Safety
+///
+/// `work` is the initialised work of a `T` on which it holds a reference.
+unsafe extern "C" fn trampoline<T: HasWork>(work: *mut bindings::work_struct) {
+    // SAFETY: by the contract the work lies in a `T`, whose reference becomes ours.
+    let this = unsafe { Arc::from_raw(work.cast::<T>().byte_sub(T::OFFSET).cast_const()) };
+    T::run(this);
+}
+
+/// A workqueue; ended, and waited for, when dropped.
+pub(crate) struct WorkQueue(NonNull<bindings::workqueue_struct>);
+
+// SAFETY: the workqueue code does its own locking.
+unsafe impl Send for WorkQueue {}
+// SAFETY: as above.
+unsafe impl Sync for WorkQueue {}
+
+impl WorkQueue {
+    /// For cryptography: bound to CPUs, and able to work when memory is short.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn crypt(name: &CStr) -> Result<Self> {
+        // SAFETY: a string that ends.
+        let queue = unsafe { bindings::wg_workqueue_crypt(name.as_ptr().cast()) };
+        NonNull::new(queue).map(WorkQueue).ok_or(ENOMEM)
+    }
+
+    /// For handshakes: bound to CPUs, stopped while the machine sleeps.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn kex(name: &CStr) -> Result<Self> {
+        // SAFETY: a string that ends.
+        let queue = unsafe { bindings::wg_workqueue_kex(name.as_ptr().cast()) };
+        NonNull::new(queue).map(WorkQueue).ok_or(ENOMEM)
+    }
+
+    /// Queues the work of `this` on `cpu`; false if it was queued already. If that CPU goes
+    /// offline, another does the work.
+    #[inline]
+    pub(crate) fn queue_on<T: HasWork>(&self, cpu: usize, this: Arc<T>) -> bool {
+        Work::enqueue(this, |work| {
+            // SAFETY: both are valid and initialised.
+            unsafe { bindings::wg_work_queue_on(cpu as u32, self.0.as_ptr(), work) }
+        })
+    }
+
+    /// Queues the work of `this` on any CPU.
+    pub(crate) fn queue<T: HasWork>(&self, this: Arc<T>) -> bool {
+        Work::enqueue(this, |work| {
+            // SAFETY: both are valid and initialised.
+            unsafe { bindings::wg_work_queue(self.0.as_ptr(), work) }
+        })
+    }
+
+    /// Waits for what is queued now. Sleeps.
+    pub(crate) fn flush(&self) {
+        // SAFETY: valid; the callers are in process context.
+        unsafe { bindings::wg_workqueue_flush(self.0.as_ptr()) };
+    }
+}
+
+impl Drop for WorkQueue {
+    fn drop(&mut self) {
+        // SAFETY: valid, and nobody queues any more.
+        unsafe { bindings::wg_workqueue_destroy(self.0.as_ptr()) };
+    }
+}

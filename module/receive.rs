@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The way in: from the UDP sockets, opened, through the peer's lane and its checks to the stack.
+#![forbid(unsafe_code)]
+
+use crate::{
+    allowed,
+    bundle::{Bundle, Task},
+    cpu_queue::CpuQueue,
+    device::{Device, Target},
+    kapi::{
+        crypt::Scratch,
+        debug::{self, Event},
+        napi::Poll,
+        queue::Queue,
+        random,
+        rcu::RcuGuard,
+        skb::{BadPacket, Chain, Skb},
+        time,
+    },
+    peer::Peer,
+    transmit,
+};
+use core::sync::atomic::Ordering;
+use kernel::{alloc::flags::GFP_KERNEL, prelude::*, sync::Arc};
+use wg_protocol::message::{classify, DataHeader, Kind, DATA_MIN_LEN};
+
+/// Packets in one bundle: what NAPI takes in one poll.
+const MAX_BUNDLE: usize = 64;
+
+/// A datagram from a socket, data at the message. In softirq.
+pub(crate) fn hook(dev: &Device, mut skb: Skb) {
+    let kind = classify(skb.prefix(), skb.len() as usize);
+    match kind {
+        Some(Kind::Data) => {
+            let Some(header) = DataHeader::parse(skb.prefix()) else {
+                return;
+            };
+            // Whoever does not know an index of ours costs no more than this look.
+            let known = matches!(
+                dev.target(header.receiver, &RcuGuard::new()),
+                Some(Target::Session(..))
+            );
+            if !known {
+                dev.net.count_rx_dropped(1);
+                return;
+            }
+            let note = skb.note_mut();
+            note.receiver = header.receiver;
+            note.counter = header.counter;
+            if let Some(queue) = dev.local_queue() {
+                CpuQueue::gather(queue, dev, skb);
+            }
+        }
+        Some(Kind::Initiation | Kind::Response | Kind::CookieReply) if random::ready() => {
+            dev.inbox.push(dev, skb);
+        }
+        _ => dev.net.count_rx_dropped(1),
+    }
+}
+
+/// Worker: makes bundles of what was gathered. The first is for this CPU, more are for others.
+pub(crate) fn bundle_up(dev: &Arc<Device>, queue: &Arc<CpuQueue>, mut gathered: Chain) {
+    let mut mine = true;
+    let mut group = Chain::new();
+    loop {
+        let skb = gathered.pop();
+        let ends = match (&skb, group.first()) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(skb), Some(first)) => {
+                group.len() >= MAX_BUNDLE
+                    || first.note().receiver != skb.note().receiver
+                    || !first.same_outer(skb)
+            }
+        };
+        if ends {
+            if let Some(bundle) = bundle(dev, core::mem::take(&mut group)) {
+                let other = if mine { None } else { dev.next_queue() };
+                mine = false;
+                match other {
+                    Some(other) if !Arc::ptr_eq(other, queue) => CpuQueue::push(other, dev, bundle),
+                    _ => queue.push_own(bundle),
+                }
+            }
+        }
+        match skb {
+            Some(skb) => group.push(skb),
+            None => break,
+        }
+    }
+}
+
+/// A bundle of packets with one receiver index and one endpoint.
+fn bundle(dev: &Arc<Device>, packets: Chain) -> Option<KBox<Bundle>> {
+    let count = packets.len();
+    let first = packets.first()?;
+    let from = first.endpoint();
+    let (peer, keypair) = {
+        let section = RcuGuard::new();
+        match dev.target(first.note().receiver, &section) {
+            Some(Target::Session(peer, keypair)) => (peer.clone(), keypair.clone()),
+            // The session has ended meanwhile.
+            _ => {
+                dev.net.count_rx_dropped(count);
+                return None;
+            }
+        }
+    };
+    let room = KBox::<Bundle>::new_uninit(GFP_KERNEL).ok();
+    match room {
+        Some(room) if keypair.may_receive() => {
+            if let Ok(place) = peer.rx.admit() {
+                let task = Task::Open { from };
+                let bundle = Bundle::new(task, peer, keypair, packets, place);
+                return Some(KBox::write(room, bundle));
+            }
+        }
+        _ => {}
+    }
+    dev.net.count_rx_dropped(count);
+    None
+}
+
+/// Worker: opens a bundle and puts it back in its lane; hands what is ready to NAPI.
+pub(crate) fn open(
+    dev: &Arc<Device>,
+    queue: &Arc<CpuQueue>,
+    scratch: &mut Scratch,
+    mut bundle: KBox<Bundle>,
+) {
+    let packets = core::mem::take(&mut bundle.packets);
+    let (opened, lost) = scratch.open(&bundle.keypair.receiving, packets);
+    bundle.packets = opened;
+    dev.net.count_rx_dropped(lost);
+    let peer = bundle.peer.clone();
+    if let Some(run) = peer.rx.complete(bundle) {
+        queue.deliver(marked(run));
+    }
+}
+
+/// Whoever delivers the last bundle of a run must look for the next run.
+fn marked(mut run: Queue<Bundle>) -> Queue<Bundle> {
+    if let Some(last) = run.last_mut() {
+        last.ends_run = true;
+    }
+    run
+}
+
+/// NAPI: delivers up to `budget` packets; how many there were. In softirq.
+pub(crate) fn poll(queue: &CpuQueue, budget: usize) -> usize {
+    let mut done = 0;
+    while done < budget {
+        let next = queue.ready.lock().pop();
+        let Some(mut bundle) = next else { break };
+        let peer = bundle.peer.clone();
+        accept(&peer, &mut bundle);
+        while done < budget {
+            let Some(skb) = bundle.packets.pop() else {
+                break;
+            };
+            done += 1;
+            deliver(queue, &peer, &mut bundle, skb);
+        }
+        if !bundle.packets.is_empty() {
+            queue.ready.lock().push_front(bundle);
+            break;
+        }
+        let tally = &bundle.tally;
+        if tally.delivered != 0 {
+            peer.dev.net.count_received(tally.delivered, tally.bytes);
+            peer.rx_bytes.fetch_add(tally.bytes, Ordering::Relaxed);
+        }
+        if bundle.ends_run {
+            if let Some(run) = peer.rx.next_run() {
+                queue.ready.lock().append(&mut marked(run));
+            }
+        }
+    }
+    done
+}
+
+/// Once for each bundle, in the order of the lane: which packets are new, and what follows from
+/// there being any.
+fn accept(peer: &Arc<Peer>, bundle: &mut Bundle) {
+    let Task::Open { from } = bundle.task else {
+        return;
+    };
+    if bundle.tally.checked {
+        return;
+    }
+    bundle.tally.checked = true;
+    let mut accepted = Chain::new();
+    let mut refused = Chain::new();
+    let mut has_data = false;
+    {
+        let mut window = bundle.keypair.window.lock();
+        while let Some(skb) = bundle.packets.pop() {
+            if window.accept(skb.note().counter) {
+                has_data |= skb.len() != 0;
+                accepted.push(skb);
+            } else {
+                refused.push(skb);
+            }
+        }
+    }
+    let dev = &peer.dev;
+    if !refused.is_empty() {
+        debug::event(&dev.net, peer.id, &from, Event::Replay);
+        dev.net.count_rx_dropped(refused.len());
+    }
+    if peer.is_dead() || !dev.is_up() {
+        return;
+    }
+    bundle.packets = accepted;
+    if bundle.packets.is_empty() {
+        return;
+    }
+    // What is sent below goes where these came from.
+    peer.set_endpoint(from);
+    if peer.keypairs.received_with(&bundle.keypair, dev) {
+        Peer::handshake_complete(peer);
+        transmit::send_staged(peer);
+    }
+    if bundle.keypair.wants_rekey_after_receiving()
+        && peer.ask_timers(|timers| timers.take_lastminute())
+    {
+        Peer::request_handshake(peer, false);
+    }
+    Peer::with_timers(peer, |timers| {
+        timers.bundle_received(time::timers(), peer.keepalive_secs(), has_data)
+    });
+}
+
+/// One accepted packet: to the stack, if it is what this peer may send.
+fn deliver(queue: &CpuQueue, peer: &Arc<Peer>, bundle: &mut Bundle, mut skb: Skb) {
+    let dev = &peer.dev;
+    let bytes = u64::from(skb.len()) + DATA_MIN_LEN as u64;
+    if skb.len() == 0 {
+        debug::event(
+            &dev.net,
+            peer.id,
+            &peer.endpoint(),
+            Event::ReceivedKeepalive,
+        );
+        bundle.tally.delivered += 1;
+        bundle.tally.bytes += bytes;
+        return;
+    }
+    let source = match skb.finish_receive(&dev.net) {
+        Ok(source) => source,
+        Err(BadPacket::Length) => return dev.net.count_rx_length_error(),
+        Err(BadPacket::Type) => return dev.net.count_rx_frame_error(),
+    };
+    let owner = allowed::lookup(&dev.trie, source, &RcuGuard::new());
+    if owner != Some(peer.slot) {
+        debug::event(&dev.net, peer.id, &peer.endpoint(), Event::UnallowedSource);
+        dev.net.count_rx_frame_error();
+        return;
+    }
+    bundle.tally.delivered += 1;
+    bundle.tally.bytes += bytes;
+    queue.napi().receive(skb);
+}

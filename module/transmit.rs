@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The way out: from the stack to a peer's staged packets, sealed, into UDP.
+#![forbid(unsafe_code)]
+
+use crate::{
+    allowed,
+    bundle::{Bundle, Task},
+    cpu_queue::CpuQueue,
+    device::Device,
+    kapi::{
+        crypt::Scratch,
+        debug::{self, Event},
+        lock::{Class, SpinLock},
+        queue::Queue,
+        random,
+        rcu::RcuGuard,
+        skb::{Chain, Skb},
+        time,
+    },
+    peer::Peer,
+};
+use core::sync::atomic::Ordering;
+use kernel::{
+    alloc::flags::{__GFP_NOWARN, GFP_ATOMIC},
+    prelude::*,
+    sync::Arc,
+};
+use wg_protocol::message::MAX_STAGED;
+
+/// Packets that wait for a key, or for their turn to get their counters.
+pub(crate) struct Staged(SpinLock<Chain>);
+
+impl Staged {
+    pub(crate) fn new() -> Self {
+        Staged(SpinLock::new(Chain::new(), Class::Staged))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.lock().is_empty()
+    }
+
+    /// Takes all.
+    pub(crate) fn take(&self) -> Chain {
+        core::mem::take(&mut *self.0.lock())
+    }
+}
+
+/// A packet from the stack, which is used up whatever happens.
+///
+/// # Errors
+///
+/// What the application is told: `EPROTONOSUPPORT`, `ENOKEY` (no peer has the destination),
+/// `EDESTADDRREQ` (the peer's endpoint is not known).
+pub(crate) fn xmit(dev: &Device, mut skb: Skb) -> Result {
+    let Some(destination) = skb.destination() else {
+        dev.net.count_tx_errors(1);
+        return Err(EPROTONOSUPPORT);
+    };
+    let section = RcuGuard::new();
+    let peer = allowed::lookup(&dev.trie, destination, &section)
+        .and_then(|id| dev.peer_by_id(id, &section));
+    let error = match peer {
+        Some(peer) if peer.endpoint_known.load(Ordering::Relaxed) => {
+            let packets = skb.segment(&dev.net);
+            if packets.is_empty() {
+                dev.net.count_tx_dropped(1);
+                return Ok(());
+            }
+            stage(peer, packets);
+            send_staged(peer);
+            return Ok(());
+        }
+        Some(_) => EDESTADDRREQ,
+        None => ENOKEY,
+    };
+    drop(section);
+    skb.send_unreachable(destination.version());
+    dev.net.count_tx_errors(1);
+    Err(error)
+}
+
+/// Adds packets to those that wait; the oldest go if there are too many.
+fn stage(peer: &Peer, packets: Chain) {
+    let mut old = Chain::new();
+    {
+        let mut staged = peer.staged.0.lock();
+        while staged.len() > MAX_STAGED {
+            match staged.pop() {
+                Some(skb) => old.push(skb),
+                None => break,
+            }
+        }
+        staged.append(packets);
+    }
+    peer.dev.net.count_tx_dropped(old.len());
+}
+
+/// Gives the staged packets their counters and has them sealed. Without a key they go on waiting,
+/// and a handshake begins.
+pub(crate) fn send_staged(peer: &Arc<Peer>) {
+    let dev = &peer.dev;
+    let Some(keypair) = peer.keypairs.current() else {
+        return wait_for_key(peer);
+    };
+    let room = KBox::<Bundle>::new_uninit(GFP_ATOMIC | __GFP_NOWARN);
+    // Counters and place are given under one lock, so that the one is the order of the other.
+    let mut staged = peer.staged.0.lock();
+    if staged.is_empty() {
+        return;
+    }
+    let Some(first) = keypair.take_counters(staged.len()) else {
+        drop(staged);
+        return wait_for_key(peer);
+    };
+    let place = room.map_err(Error::from).and_then(|room| {
+        let place = peer.tx.admit()?;
+        Ok((room, place))
+    });
+    let packets = core::mem::take(&mut *staged);
+    drop(staged);
+    let Ok((room, place)) = place else {
+        dev.net.count_tx_dropped(packets.len());
+        return;
+    };
+
+    // A lone packet stays where its data is warm; a run may as well be sealed elsewhere, while
+    // this CPU makes the next one.
+    let queue = if packets.len() > 1 {
+        dev.next_queue()
+    } else {
+        dev.local_queue()
+    };
+    let task = Task::Seal { first };
+    let bundle = Bundle::new(task, peer.clone(), keypair, packets, place);
+    if let Some(queue) = queue {
+        CpuQueue::push(queue, dev, KBox::write(room, bundle));
+    }
+}
+
+fn wait_for_key(peer: &Arc<Peer>) {
+    {
+        let mut staged = peer.staged.0.lock();
+        if staged.is_empty() {
+            return;
+        }
+        // They may wait for long: their senders get their accounts back.
+        staged.for_each(Skb::orphan);
+    }
+    Peer::request_handshake(peer, false);
+}
+
+/// Sends an empty message, unless packets wait, which then do as well.
+pub(crate) fn send_keepalive(peer: &Arc<Peer>) {
+    if peer.staged.is_empty() {
+        if let Some(skb) = Skb::keepalive(&peer.dev.net) {
+            peer.staged.0.lock().push(skb);
+            debug::event(
+                &peer.dev.net,
+                peer.id,
+                &peer.endpoint(),
+                Event::SendKeepalive,
+            );
+        }
+    }
+    send_staged(peer);
+}
+
+/// Worker: seals a bundle and puts it back in its lane.
+pub(crate) fn seal(dev: &Arc<Device>, scratch: &mut Scratch, mut bundle: KBox<Bundle>, first: u64) {
+    let packets = core::mem::take(&mut bundle.packets);
+    let keypair = &bundle.keypair;
+    let (sealed, lost) = scratch.seal(
+        &keypair.sending,
+        packets,
+        keypair.remote_index,
+        first,
+        &dev.net,
+    );
+    bundle.packets = sealed;
+    dev.net.count_tx_dropped(lost);
+    complete(dev, bundle);
+}
+
+/// Puts a sealed bundle in its place and, if it falls to us, sends what is ready.
+pub(crate) fn complete(dev: &Device, bundle: KBox<Bundle>) {
+    let peer = bundle.peer.clone();
+    let mut next = peer.tx.complete(bundle);
+    while let Some(run) = next {
+        send_run(dev, &peer, run);
+        next = peer.tx.next_run();
+    }
+}
+
+fn send_run(dev: &Device, peer: &Arc<Peer>, mut run: Queue<Bundle>) {
+    let mut packets = Chain::new();
+    let mut last = None;
+    while let Some(mut bundle) = run.pop() {
+        packets.append(core::mem::take(&mut bundle.packets));
+        last = Some(bundle);
+    }
+    let Some(last) = last else { return };
+    if packets.is_empty() || peer.is_dead() {
+        return;
+    }
+    let mut has_data = false;
+    packets.for_each(|skb| has_data |= skb.note().data != 0);
+
+    let count = packets.len();
+    let endpoint = peer.endpoint();
+    let sent = dev.sockets.send(&endpoint, &peer.routes, packets);
+    peer.tx_bytes.fetch_add(sent.bytes, Ordering::Relaxed);
+    if sent.source_stale {
+        peer.source_was_stale(&endpoint);
+    }
+    // Whether or not there was a route just now: the next keepalive is due all the same.
+    let has_data = has_data && sent.failed < count;
+    Peer::with_timers(peer, |timers| {
+        timers.bundle_sent(
+            time::timers(),
+            random::u32(),
+            peer.keepalive_secs(),
+            has_data,
+        )
+    });
+    if last.keypair.wants_rekey_after_sending() {
+        Peer::request_handshake(peer, false);
+    }
+}

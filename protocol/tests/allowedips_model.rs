@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Allowed IPs against a model too simple to be wrong: a list of entries in order (section 5
+//! "allowedips random").
+
+mod common;
+
+use common::{Random, World};
+use wg_protocol::allowedips::Prefix;
+
+const PEERS: u64 = 12;
+
+/// The naive table: entries in the order in which they were last given out.
+#[derive(Default)]
+struct Model(Vec<(Prefix, u32)>);
+
+impl Model {
+    fn insert(&mut self, prefix: Prefix, peer: u32) {
+        self.0.retain(|(known, _)| *known != prefix);
+        self.0.push((prefix, peer));
+    }
+
+    fn remove(&mut self, prefix: Prefix, peer: u32) -> bool {
+        let before = self.0.len();
+        self.0.retain(|entry| *entry != (prefix, peer));
+        self.0.len() != before
+    }
+
+    fn lookup4(&self, ip: [u8; 4]) -> Option<u32> {
+        let covers = |prefix: &Prefix| match *prefix {
+            Prefix::V4 { cidr, .. } => (Prefix::v4(ip, cidr) == Some(*prefix)).then_some(cidr),
+            Prefix::V6 { .. } => None,
+        };
+        self.longest(covers)
+    }
+
+    fn lookup6(&self, ip: [u8; 16]) -> Option<u32> {
+        let covers = |prefix: &Prefix| match *prefix {
+            Prefix::V6 { cidr, .. } => (Prefix::v6(ip, cidr) == Some(*prefix)).then_some(cidr),
+            Prefix::V4 { .. } => None,
+        };
+        self.longest(covers)
+    }
+
+    fn longest(&self, covers: impl Fn(&Prefix) -> Option<u8>) -> Option<u32> {
+        self.0
+            .iter()
+            .filter_map(|(prefix, peer)| covers(prefix).map(|cidr| (cidr, *peer)))
+            .max_by_key(|(cidr, _)| *cidr)
+            .map(|(_, peer)| peer)
+    }
+
+    fn list(&self, peer: u32) -> Vec<Prefix> {
+        let own = self.0.iter().filter(|(_, owner)| *owner == peer);
+        own.map(|(prefix, _)| *prefix).collect()
+    }
+}
+
+/// Addresses close to each other, so that prefixes nest, meet and repeat.
+fn address<const N: usize>(random: &mut Random) -> [u8; N] {
+    let mut address = [0; N];
+    for byte in &mut address {
+        *byte = match random.below(4) {
+            0 => 1 << random.below(8),
+            1 => 0xff,
+            _ => 0,
+        };
+    }
+    address
+}
+
+fn prefix(random: &mut Random) -> Prefix {
+    let made = if random.below(2) == 0 {
+        let cidr = random.below(33) as u8;
+        Prefix::v4(address(random), cidr)
+    } else {
+        // All lengths, but short ones as often as IPv4 has them.
+        let longest = if random.below(2) == 0 { 129 } else { 33 };
+        let cidr = random.below(longest) as u8;
+        Prefix::v6(address(random), cidr)
+    };
+    made.unwrap_or(Prefix::V4 {
+        addr: [0; 4],
+        cidr: 0,
+    })
+}
+
+fn check(world: &World, model: &Model, random: &mut Random) {
+    for _ in 0..20 {
+        let ip = address(random);
+        assert_eq!(world.table.lookup4(ip), model.lookup4(ip), "{ip:?}");
+        let ip = address(random);
+        assert_eq!(world.table.lookup6(ip), model.lookup6(ip), "{ip:?}");
+    }
+    // Forks are fewer than entries, in each trie.
+    let sixes = model
+        .0
+        .iter()
+        .filter(|(p, _)| matches!(p, Prefix::V6 { .. }));
+    let sixes = sixes.count();
+    for (entries, slots) in [
+        (model.0.len() - sixes, &world.slots4),
+        (sixes, &world.slots6),
+    ] {
+        let live = slots.0.borrow().live;
+        assert!(entries <= live && live <= (2 * entries).saturating_sub(1));
+    }
+}
+
+fn check_lists(world: &World, model: &Model) {
+    for peer in 0..PEERS as u32 {
+        let owner = &world.owners.0[peer as usize];
+        let list: Vec<Prefix> = world.writer.entries(&world.table, owner).collect();
+        assert_eq!(list, model.list(peer));
+        assert_eq!(owner.is_empty(), list.is_empty());
+    }
+}
+
+fn run(seed: u64, operations: u32, clearing: u64) {
+    let mut random = Random(seed);
+    let mut world = World::new(PEERS as usize, 4096);
+    let mut model = Model::default();
+    for step in 0..operations {
+        let peer = random.below(PEERS) as u32;
+        let generation = world.writer.generation();
+        let changed = match random.below(clearing) {
+            0 => {
+                let owner = &world.owners.0[peer as usize];
+                world.writer.remove_all(&world.table, owner);
+                let before = model.0.len();
+                model.0.retain(|(_, owner)| *owner != peer);
+                model.0.len() != before
+            }
+            1..=30 => {
+                // Mostly something that is there.
+                let known = model.0.get(random.below(200) as usize).copied();
+                let (prefix, peer) = known.unwrap_or((prefix(&mut random), peer));
+                let removed = world
+                    .writer
+                    .remove(&world.table, &world.owners, prefix, peer);
+                assert_eq!(removed, model.remove(prefix, peer));
+                removed
+            }
+            31..=35 => {
+                // No memory, now or at the fork: nothing, or all.
+                let budget = Some(random.below(2) as usize);
+                world.slots4.0.borrow_mut().budget = budget;
+                world.slots6.0.borrow_mut().budget = budget;
+                let prefix = prefix(&mut random);
+                let done = world
+                    .writer
+                    .insert(&world.table, &world.owners, prefix, peer);
+                world.slots4.0.borrow_mut().budget = None;
+                world.slots6.0.borrow_mut().budget = None;
+                if done.is_ok() {
+                    model.insert(prefix, peer);
+                }
+                done.is_ok()
+            }
+            _ => {
+                let prefix = prefix(&mut random);
+                let done = world
+                    .writer
+                    .insert(&world.table, &world.owners, prefix, peer);
+                assert_eq!(done, Ok(()));
+                model.insert(prefix, peer);
+                true
+            }
+        };
+        assert_eq!(world.writer.generation() != generation, changed);
+        check(&world, &model, &mut random);
+        if step % 50 == 0 {
+            check_lists(&world, &model);
+        }
+    }
+    check_lists(&world, &model);
+    // Peer by peer to the end: both tries are empty then.
+    for peer in 0..PEERS as u32 {
+        let owner = &world.owners.0[peer as usize];
+        world.writer.remove_all(&world.table, owner);
+        model.0.retain(|(_, owner)| *owner != peer);
+        check(&world, &model, &mut random);
+    }
+    assert_eq!(world.live(), 0);
+}
+
+#[test]
+fn growing() {
+    for seed in 1..6 {
+        run(seed * 0x9e37_79b9, 1_000, 1_000);
+    }
+}
+
+#[test]
+fn coming_and_going() {
+    for seed in 1..6 {
+        run(seed * 0x1234_5677, 3_000, 70);
+    }
+}

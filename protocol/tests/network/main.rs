@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Whole conversations over a simulated network: minutes and hours of it, with seeds (reference 1.2
+//! to 1.5; paper section 6).
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod device;
+mod wire;
+
+use wg_protocol::message::Kind;
+use wg_protocol::{Instant, SECOND};
+use wire::{Faults, Wire};
+
+const MS: u64 = SECOND / 1000;
+
+/// The first packet waits for a session and then goes through, in one round trip and a half.
+#[test]
+fn first_packet() {
+    let mut wire = Wire::new(1);
+    let payload = wire.send(0);
+    wire.run(3 * MS);
+    assert!(wire.devices[1].delivered.contains(&payload));
+    assert_eq!([0, 1].map(|end| wire.devices[end].completed), [1, 1]);
+    let answer = wire.send(1);
+    wire.run(MS);
+    assert!(wire.devices[0].delivered.contains(&answer));
+}
+
+/// Paper 6.1, 6.5: one-way traffic has a keepalive 10 s after each packet that nothing was sent
+/// after (at one packet a second, every 11 s), and a new session every two minutes from the one who
+/// began.
+#[test]
+fn one_way_traffic() {
+    let mut wire = Wire::new(2);
+    let start = wire.now;
+    for _ in 0..3600 {
+        let payload = wire.send(0);
+        wire.seconds(1);
+        assert!(wire.devices[1].delivered.contains(&payload));
+    }
+    let initiations = wire.count(start, 0, Kind::Initiation);
+    assert!((29..=31).contains(&initiations), "{initiations}");
+    assert_eq!(wire.count(start, 1, Kind::Initiation), 0);
+    let keepalives = wire.count(start, 1, Kind::Data);
+    assert!((290..=330).contains(&keepalives), "{keepalives}");
+}
+
+/// An initiator that only listens renews the session all the same, since its keepalives are sent
+/// packets: nothing is lost at 180 s.
+#[test]
+fn the_initiator_only_listens() {
+    let mut wire = Wire::new(3);
+    wire.send(0);
+    wire.seconds(1);
+    let start = wire.now;
+    for _ in 0..1600 {
+        let payload = wire.send(1);
+        wire.seconds(1);
+        assert!(wire.devices[0].delivered.contains(&payload));
+    }
+    let initiations = wire.count(start, 0, Kind::Initiation);
+    assert!((12..=14).contains(&initiations), "{initiations}");
+    assert_eq!(wire.count(start, 1, Kind::Initiation), 0);
+}
+
+/// Reference 1.4 "RX rekey": a packet that arrives in the last 15 s of a session makes its
+/// initiator renew it at once; an earlier one does not, nor does the responder.
+#[test]
+fn the_last_minute() {
+    for (age, renewed) in [(150, 0), (164, 0), (166, 1), (178, 1)] {
+        let mut wire = Wire::new(3);
+        wire.send(0);
+        wire.seconds(age);
+        let start = wire.now;
+        for _ in 0..3 {
+            wire.send(1);
+            wire.run(10 * MS);
+        }
+        assert_eq!(wire.count(start, 0, Kind::Initiation), renewed, "{age}");
+        assert_eq!(wire.count(start, 1, Kind::Initiation), 0);
+        assert_eq!(wire.devices[0].delivered.len(), 3);
+    }
+}
+
+/// "Silence is a virtue": after the last packet there are two keepalives at most, then nothing at
+/// all, and after 540 s no key is left on either side.
+#[test]
+fn silence() {
+    let mut wire = Wire::new(4);
+    for _ in 0..5 {
+        wire.send(0);
+        wire.run(100 * MS);
+        wire.send(1);
+        wire.run(100 * MS);
+    }
+    let quiet = wire.now;
+    wire.seconds(10_000);
+    let after: Vec<_> = wire.log.iter().filter(|entry| entry.0 >= quiet).collect();
+    assert!(after.len() <= 2, "{after:?}");
+    assert!(after
+        .iter()
+        .all(|(when, _, kind)| { *kind == Kind::Data && when.since(quiet) <= 20 * SECOND }));
+    for device in &wire.devices {
+        assert!(!device.has_keys());
+        assert_eq!(device.alarm, None);
+    }
+}
+
+/// Reference 1.1 MAX_TIMER_HANDSHAKES: nobody there. 20 initiations, then silence; packets that
+/// waited are dropped and counted; the next packet tries again.
+#[test]
+fn nobody_there() {
+    let mut wire = Wire::new(5);
+    wire.faults.lost = 100;
+    for _ in 0..200 {
+        wire.send(0);
+    }
+    wire.seconds(600);
+    assert_eq!(wire.devices[0].initiations.len(), 20);
+    assert_eq!(wire.devices[0].dropped, 200);
+    wire.seconds(600);
+    assert_eq!(wire.devices[0].initiations.len(), 20);
+    assert!(!wire.devices[0].has_keys(), "540 s after giving up");
+    wire.send(0);
+    wire.seconds(600);
+    assert_eq!(wire.devices[0].initiations.len(), 40);
+}
+
+/// Reference 1.3 "new_handshake": the peer has lost its state; 15 s after the first unanswered
+/// packet there is a new session.
+#[test]
+fn the_peer_was_restarted() {
+    let mut wire = Wire::new(6);
+    wire.send(0);
+    wire.seconds(1);
+    let fresh = Wire::new(6).devices;
+    let [_, restarted] = fresh;
+    wire.devices[1] = restarted;
+    let broken = wire.now;
+    let mut recovered = None;
+    while wire.now.since(broken) < 60 * SECOND {
+        let payload = wire.send(0);
+        wire.run(500 * MS);
+        if wire.devices[1].delivered.contains(&payload) {
+            recovered.get_or_insert(wire.now);
+        }
+    }
+    let took = recovered.unwrap().since(broken);
+    assert!((15 * SECOND..17 * SECOND).contains(&took), "{took}");
+}
+
+/// Reference 1.3 "persistent_keepalive": an idle tunnel with it never falls silent for longer, and
+/// it is the one with the setting that keeps it up.
+#[test]
+fn persistent_keepalives() {
+    let mut wire = Wire::new(7);
+    wire.devices[0].persistent_secs = 25;
+    let now = wire.now;
+    wire.devices[0].send_keepalive(now);
+    wire.seconds(3600);
+    let sent: Vec<Instant> = wire
+        .log
+        .iter()
+        .filter(|(_, from, _)| *from == 0)
+        .map(|(when, _, _)| *when)
+        .collect();
+    assert!(sent.len() >= 3600 / 25);
+    assert!(sent
+        .windows(2)
+        .all(|pair| pair[1].since(pair[0]) <= 25 * SECOND));
+    assert_eq!(wire.count(Instant(0), 1, Kind::Initiation), 0);
+    let payload = wire.send(1);
+    wire.run(5 * MS);
+    assert!(wire.devices[0].delivered.contains(&payload));
+}
+
+/// Reference 1.5 "Under load": the cookie comes back, the retry carries it, and the response does
+/// the same the other way round.
+#[test]
+fn under_load() {
+    for loaded in [[false, true], [true, false], [true, true]] {
+        let mut wire = Wire::new(8);
+        for (device, loaded) in wire.devices.iter_mut().zip(loaded) {
+            device.under_load = loaded;
+        }
+        let payload = wire.send(0);
+        wire.seconds(30);
+        assert!(wire.devices[1].delivered.contains(&payload), "{loaded:?}");
+        for (device, loaded) in wire.devices.iter().zip(loaded) {
+            assert_eq!(device.cookies_sent > 0, loaded);
+        }
+    }
+}
+
+/// Both begin at the same moment, and it works.
+#[test]
+fn both_begin_at_once() {
+    for seed in 1..20 {
+        let mut wire = Wire::new(seed);
+        wire.faults.delay = 40;
+        wire.send(0);
+        wire.send(1);
+        wire.seconds(1);
+        for from in 0..2 {
+            let payload = wire.send(from);
+            wire.seconds(7);
+            assert!(wire.devices[1 - from].delivered.contains(&payload));
+        }
+    }
+}
+
+/// Everything that a network can do, for hours, from several seeds (more with `SEEDS=1000`). What must hold at every step is
+/// checked by the devices; here it must also work again once the network does.
+#[test]
+fn bad_networks() {
+    let seeds = std::env::var("SEEDS").map_or(6, |seeds| seeds.parse().unwrap());
+    for seed in 1..=seeds {
+        let mut wire = Wire::new(seed * 1009);
+        wire.faults = Faults {
+            lost: wire.below(60),
+            copied: wire.below(30),
+            replayed: wire.below(40),
+            corrupted: wire.below(20),
+            delay: [1, 50, 700, 4000][wire.below(4) as usize],
+        };
+        for device in &mut wire.devices {
+            device.persistent_secs = [0, 0, 1, 25][(seed % 4) as usize];
+        }
+        for _ in 0..600 {
+            let from = wire.below(2) as usize;
+            for _ in 0..wire.below(4) {
+                wire.send(from);
+            }
+            let pause = [10 * MS, SECOND, 10 * SECOND, 200 * SECOND][wire.below(4) as usize];
+            let pause = wire.below(pause);
+            wire.run(pause);
+            if wire.below(20) == 0 {
+                wire.devices[0].under_load ^= true;
+            }
+        }
+        wire.faults = Faults::default();
+        for device in &mut wire.devices {
+            device.under_load = false;
+        }
+        // What is under way now may still disturb, but not for longer than a dead session lasts.
+        for _ in 0..60 {
+            wire.send(0);
+            wire.send(1);
+            wire.seconds(1);
+        }
+        for from in 0..2 {
+            let payload = wire.send(from);
+            wire.seconds(1);
+            let there = wire.devices[1 - from].delivered.contains(&payload);
+            assert!(there, "seed {seed}, from {from}");
+        }
+        assert!(wire.devices[0].delivered.len() > 50);
+    }
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Builds User-Mode Linux from Debian's kernel source package.
+//!
+//! The tree stays, stripped of what no module build reads: it is the build folder (KDIR) of
+//! this kernel, with `ARCH=um`.
+
+use crate::apt::Apt;
+use crate::kernel::{Kernel, Parts};
+use crate::progress::{output, Progress};
+use anyhow::{bail, Context, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Makes the kernel, if needed.
+pub(crate) fn prepare(
+    kernel: &Kernel,
+    (version, suites, fragments): (&str, &[&str], &[&str]),
+    refresh: bool,
+) -> Result<PathBuf> {
+    let thing = kernel.thing();
+    if let Some(dir) = thing.find()?.filter(|_| !refresh) {
+        return Ok(dir);
+    }
+    let mut progress = Progress::new(kernel.name);
+    let apt = Apt::open(kernel.name, suites, &mut progress)?;
+    let package = apt.newest(&format!("linux-source-{version}"))?;
+    let compiler = output(Command::new("gcc").arg("--version"))?;
+    let compiler = compiler.lines().next().unwrap_or_default().to_owned();
+    let versions = || Ok(format!("{} {}\n{compiler}", package.name, package.version));
+    thing.prepare(refresh, versions, |temp, _| {
+        progress.step(&format!("{} {}", package.name, package.version));
+        let unpacked = temp.join("package");
+        apt.unpack(std::slice::from_ref(&package), &unpacked, &mut progress)?;
+        let archive = unpacked.join(format!("usr/src/{}.tar.xz", package.name));
+        let tree = temp.join("tree");
+        fs::create_dir_all(&tree)?;
+        let mut tar = Command::new("tar");
+        tar.arg("-xf")
+            .arg(archive)
+            .args(["--strip-components=1", "-C"])
+            .arg(&tree);
+        progress.run(&mut tar)?;
+        fs::remove_dir_all(&unpacked)?;
+
+        progress.step("configuration");
+        configure(&tree, fragments, &mut progress)?;
+        progress.step("compiling, some 2,800 steps");
+        let jobs = std::thread::available_parallelism().map_or(2, usize::from);
+        progress.run(make(&tree).arg(format!("-j{jobs}")))?;
+        let install = format!("INSTALL_MOD_PATH={}", temp.join("modules").display());
+        progress.run(make(&tree).args([install.as_str(), "modules_install"]))?;
+        let release = fs::read_to_string(tree.join("include/config/kernel.release"))?;
+        let release = release.trim().to_owned();
+        // It leads to the temporary place, and nothing needs it.
+        let _ = fs::remove_file(temp.join(format!("modules/lib/modules/{release}/build")));
+        fs::rename(tree.join("linux"), temp.join("linux"))?;
+        strip(&tree)?;
+        let parts = Parts {
+            release,
+            image: PathBuf::from("linux"),
+            modules: PathBuf::from("modules/lib/modules"),
+            initrd: None,
+            kdir: PathBuf::from("tree"),
+        };
+        parts.store(temp)
+    })
+}
+
+fn make(tree: &Path) -> Command {
+    let mut command = Command::new("make");
+    command
+        .arg("-C")
+        .arg(tree)
+        .args(["ARCH=um", "KBUILD_BUILD_USER=vm", "KBUILD_BUILD_HOST=vm"]);
+    command
+}
+
+/// The architecture's default configuration with our fragments over it, all of them in force.
+fn configure(tree: &Path, fragments: &[&str], progress: &mut Progress) -> Result<()> {
+    progress.run(make(tree).arg("defconfig"))?;
+    let path = tree.join(".config");
+    let mut config = fs::read_to_string(&path)?;
+    for fragment in fragments {
+        config.push_str(fragment);
+    }
+    fs::write(&path, config)?;
+    progress.run(make(tree).arg("olddefconfig"))?;
+    let config = fs::read_to_string(&path)?;
+    let ignored: Vec<_> = fragments
+        .iter()
+        .flat_map(|fragment| fragment.lines())
+        .filter(|line| !in_force(&config, line))
+        .collect();
+    if !ignored.is_empty() {
+        bail!(
+            "this kernel ignores parts of its configuration:\n{}",
+            ignored.join("\n")
+        );
+    }
+    Ok(())
+}
+
+/// Whether a line of a fragment holds in the final configuration.
+fn in_force(config: &str, line: &str) -> bool {
+    let unset = line
+        .strip_prefix("# ")
+        .and_then(|rest| rest.strip_suffix(" is not set"));
+    match unset {
+        Some(name) => {
+            let set = format!("{name}=");
+            !config.lines().any(|line| line.starts_with(&set))
+        }
+        None if line.starts_with("CONFIG_") => config.lines().any(|have| have == line),
+        None => true,
+    }
+}
+
+/// Removes what no module build reads: objects, and the sources of other parts of the kernel.
+fn strip(tree: &Path) -> Result<()> {
+    for dir in ["Documentation", "drivers", "fs", "samples", "sound"] {
+        fs::remove_dir_all(tree.join(dir)).with_context(|| format!("removing {dir}"))?;
+    }
+    for dir in [
+        "arch", "block", "crypto", "init", "kernel", "lib", "mm", "net", "security",
+    ] {
+        remove_objects(&tree.join(dir))?;
+    }
+    for entry in fs::read_dir(tree.join("arch"))?.flatten() {
+        let ours = ["um", "x86"].iter().any(|keep| entry.file_name() == *keep);
+        if !ours && entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path()).context("removing another architecture")?;
+        }
+    }
+    for name in ["vmlinux", "vmlinux.o", "vmlinux.unstripped"] {
+        let _ = fs::remove_file(tree.join(name));
+    }
+    Ok(())
+}
+
+/// Removes compiled files below `dir`.
+fn remove_objects(dir: &Path) -> Result<()> {
+    for entry in fs::read_dir(dir)
+        .with_context(|| dir.display().to_string())?
+        .flatten()
+    {
+        let path = entry.path();
+        let compiled = path
+            .extension()
+            .is_some_and(|kind| kind == "o" || kind == "a");
+        if entry.file_type()?.is_dir() {
+            remove_objects(&path)?;
+        } else if compiled {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_force;
+
+    #[test]
+    fn fragments_are_checked() {
+        let config = "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C=m\n";
+        assert!(in_force(config, "CONFIG_A=y"));
+        assert!(in_force(config, "# CONFIG_B is not set"));
+        assert!(in_force(config, "# CONFIG_GONE is not set"));
+        assert!(in_force(config, "# What our kernel has"));
+        assert!(!in_force(config, "CONFIG_C=y"));
+        assert!(!in_force(config, "# CONFIG_C is not set"));
+    }
+}

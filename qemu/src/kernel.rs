@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernels that tests run on, and where a prepared one keeps its parts.
+//!
+//! [`KERNELS`] is the one table: to add a kernel, add a line. A machine's *vehicle* is the short
+//! name that people type (`--on uml-7.2`).
+
+use crate::cache::Thing;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// How a kernel is run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Runs {
+    /// As a process of the host.
+    Uml,
+    /// In a QEMU machine.
+    Qemu,
+}
+
+/// Where a kernel comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Source {
+    /// A stock Debian kernel: the newest `linux-image-VERSION*-amd64` of these suites.
+    Debian {
+        /// Start of the version, as in package names: "5.10.0".
+        version: &'static str,
+        /// Suites to look in; the first is what the kernel belongs to.
+        suites: &'static [&'static str],
+    },
+    /// Built here from Debian's `linux-source-VERSION`.
+    Built {
+        /// The version in the package's name: "7.2".
+        version: &'static str,
+        /// Suites to look in.
+        suites: &'static [&'static str],
+        /// Configuration fragments over the architecture's default.
+        fragments: &'static [&'static str],
+    },
+}
+
+/// One kernel of the table.
+pub(crate) struct Kernel {
+    /// Its name as a thing to prepare.
+    pub(crate) name: &'static str,
+    /// Its name as a vehicle.
+    pub(crate) vehicle: &'static str,
+    /// How it is run.
+    pub(crate) runs: Runs,
+    /// Where it comes from.
+    pub(crate) source: Source,
+}
+
+const UML_CONFIG: &str = include_str!("../config/uml.config");
+
+/// All kernels.
+pub(crate) static KERNELS: [Kernel; 5] = [
+    Kernel {
+        name: "uml-7.2",
+        vehicle: "uml-7.2",
+        runs: Runs::Uml,
+        source: Source::Built {
+            version: "7.2",
+            suites: &["sid", "testing", "trixie-backports"],
+            fragments: &[UML_CONFIG],
+        },
+    },
+    Kernel {
+        name: "debian-5.10",
+        vehicle: "qemu-5.10",
+        runs: Runs::Qemu,
+        source: Source::Debian {
+            version: "5.10.0",
+            suites: &["bullseye", "bullseye-security"],
+        },
+    },
+    Kernel {
+        name: "debian-6.1",
+        vehicle: "qemu-6.1",
+        runs: Runs::Qemu,
+        source: Source::Debian {
+            version: "6.1.0",
+            suites: &["bookworm", "bookworm-security"],
+        },
+    },
+    Kernel {
+        name: "debian-6.12",
+        vehicle: "qemu-6.12",
+        runs: Runs::Qemu,
+        source: Source::Debian {
+            version: "6.12.",
+            suites: &["trixie", "trixie-security"],
+        },
+    },
+    Kernel {
+        name: "debian-7.2",
+        vehicle: "qemu-7.2",
+        runs: Runs::Qemu,
+        source: Source::Debian {
+            version: "7.2.",
+            suites: &["sid", "testing", "trixie-backports"],
+        },
+    },
+];
+
+/// Looks a kernel up by either of its names.
+pub(crate) fn find(name: &str) -> Result<&'static Kernel> {
+    let known = || {
+        KERNELS
+            .iter()
+            .map(|kernel| kernel.vehicle)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    KERNELS
+        .iter()
+        .find(|kernel| kernel.name == name || kernel.vehicle == name)
+        .with_context(|| format!("no kernel {name}; there are {}", known()))
+}
+
+impl Kernel {
+    /// The thing in the cache.
+    pub(crate) fn thing(&self) -> Thing {
+        Thing::new(self.name, &[self.recipe()])
+    }
+
+    fn recipe(&self) -> String {
+        // Counts up when the code that makes a kernel changes what it makes.
+        let edition = match self.runs {
+            Runs::Uml => 1,
+            Runs::Qemu => 2,
+        };
+        let stage = match self.runs {
+            Runs::Uml => "",
+            Runs::Qemu => crate::debian::STAGE,
+        };
+        format!("{edition} {:?} {stage}", self.source)
+    }
+
+    /// Makes the kernel, if needed, and gives its directory.
+    pub(crate) fn prepare(&self, refresh: bool) -> Result<PathBuf> {
+        match self.source {
+            Source::Debian { version, suites } => {
+                crate::debian::prepare(self, version, suites, refresh)
+            }
+            Source::Built {
+                version,
+                suites,
+                fragments,
+            } => crate::built::prepare(self, (version, suites, fragments), refresh),
+        }
+    }
+
+    /// The parts of the prepared kernel.
+    pub(crate) fn parts(&self) -> Result<Parts> {
+        Parts::load(&self.thing().need()?)
+    }
+}
+
+/// Parts of a prepared kernel; the paths are relative in the file and absolute once loaded.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Parts {
+    /// What `uname -r` says.
+    pub(crate) release: String,
+    /// What boots: a bzImage, or the executable of User-Mode Linux.
+    pub(crate) image: PathBuf,
+    /// `/lib/modules`: a squashfs image for QEMU, a directory for User-Mode Linux.
+    pub(crate) modules: PathBuf,
+    /// Initial RAM disk that mounts the root file system (QEMU).
+    pub(crate) initrd: Option<PathBuf>,
+    /// Build folder for `make -C`.
+    pub(crate) kdir: PathBuf,
+}
+
+impl Parts {
+    const FILE: &'static str = "kernel.toml";
+
+    fn load(dir: &Path) -> Result<Self> {
+        let path = dir.join(Self::FILE);
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let mut parts: Self = toml::from_str(&text).with_context(|| path.display().to_string())?;
+        parts.image = dir.join(&parts.image);
+        parts.modules = dir.join(&parts.modules);
+        parts.initrd = parts.initrd.map(|initrd| dir.join(initrd));
+        parts.kdir = dir.join(&parts.kdir);
+        Ok(parts)
+    }
+
+    /// Writes the description of a kernel that is being made in `dir`.
+    pub(crate) fn store(&self, dir: &Path) -> Result<()> {
+        Ok(fs::write(dir.join(Self::FILE), toml::to_string(self)?)?)
+    }
+}

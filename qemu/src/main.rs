@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `vm`: prepares kernels and a root file system, boots machines from them in QEMU or User-Mode
+//! Linux, and runs tests in them.
+//!
+//! The same program is the agent inside the guests ([`agent`]) and the helper commands of their
+//! scripts ([`helper`]).
+
+mod agent;
+mod apt;
+mod built;
+mod cache;
+mod debian;
+mod frame;
+mod group;
+mod helper;
+mod kernel;
+mod log_check;
+mod machine;
+mod payload;
+mod plan;
+mod prepare;
+mod progress;
+mod qemu;
+mod rootfs;
+mod rust_src;
+mod scenario;
+mod single;
+mod suite;
+mod trial;
+mod uml;
+mod workplace;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use payload::Module;
+use plan::Show;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Prepares kernels and a root file system, boots machines from them, and runs tests in them.
+#[derive(Parser)]
+#[command(name = "vm")]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run one command in a fresh machine; the exit code is the command's
+    Run {
+        #[command(flatten)]
+        machine: MachineOptions,
+        /// Seconds the command may take
+        #[arg(long, default_value_t = 600)]
+        timeout: u64,
+        /// The command
+        #[arg(required = true, last = true)]
+        command: Vec<String>,
+    },
+    /// Open a shell in a fresh machine
+    Shell {
+        #[command(flatten)]
+        machine: MachineOptions,
+    },
+    /// Run tests: scenarios of tests/scenarios
+    Test {
+        #[command(flatten)]
+        options: TestOptions,
+        /// Tests at a time
+        #[arg(short, long, default_value_t = 2)]
+        jobs: usize,
+        /// How often to run each
+        #[arg(long, default_value_t = 1)]
+        repeat: usize,
+        /// Print everything as it comes
+        #[arg(long)]
+        live: bool,
+        /// Scenarios, or SCENARIO/CASE; without names, all
+        names: Vec<String>,
+    },
+    /// Two machines, ours and the kernel's own, and the story of a tunnel between them
+    Demo {
+        #[command(flatten)]
+        options: TestOptions,
+    },
+    /// Make things that are not there yet: uml-7.2, debian-5.10, rootfs, rust-src, ...
+    Prepare {
+        /// Look for newer packages, also for things that are there
+        #[arg(long)]
+        refresh: bool,
+        /// What to make; without names, all that the tests need
+        things: Vec<String>,
+    },
+    /// Show what is prepared, and where
+    List,
+    /// Print the build folder of a kernel (for make -C)
+    Kdir {
+        /// Kernel or vehicle
+        kernel: String,
+    },
+    /// Print the library sources of the Rust compiler in use, fetching them if needed
+    RustSrc,
+    /// Install the host packages that this tool needs
+    Setup,
+    /// Be the agent inside a guest
+    #[command(hide = true)]
+    Guest,
+}
+
+#[derive(Args)]
+struct MachineOptions {
+    /// Vehicle: uml-7.2, qemu-5.10, ...
+    #[arg(long, default_value = "uml-7.2")]
+    on: String,
+    /// WireGuard module to load: "ours", a file, "c" for the kernel's own, or "none"
+    #[arg(long, default_value = "none")]
+    module: String,
+    /// A file to be found under /vm in the machine (may be repeated)
+    #[arg(long = "file")]
+    files: Vec<PathBuf>,
+    /// Megabytes of memory
+    #[arg(long, default_value_t = 768)]
+    memory: u32,
+    /// Number of CPUs
+    #[arg(long, default_value_t = 2)]
+    cpus: u32,
+    /// Let the clock count instructions, a nanosecond each (emulated machines; one CPU)
+    #[arg(long)]
+    icount: bool,
+    /// Print the whole kernel log, also if all went well
+    #[arg(long)]
+    log: bool,
+}
+
+#[derive(Args)]
+struct TestOptions {
+    /// Vehicle to run all tests on (may be repeated), or MACHINE=VEHICLE for one machine
+    #[arg(long)]
+    on: Vec<String>,
+    /// Module of all machines, or MACHINE=MODULE: "ours", "c" or "none" (may be repeated)
+    #[arg(long)]
+    module: Vec<String>,
+    /// File of our module, instead of out/RELEASE/wireguard.ko
+    #[arg(long)]
+    ko: Option<PathBuf>,
+}
+
+impl TestOptions {
+    fn plan(mut self, names: Vec<String>, default: &str) -> plan::Plan {
+        if self.on.iter().all(|setting| setting.contains('=')) {
+            self.on.push(default.to_owned());
+        }
+        plan::Plan {
+            names,
+            on: self.on,
+            modules: self.module,
+            file: self.ko,
+            jobs: 1,
+            show: Show::Story,
+            repeat: 1,
+        }
+    }
+}
+
+impl MachineOptions {
+    fn wish(self, command: Vec<String>, patience: Duration) -> Result<single::Wish> {
+        let module = match self.module.as_str() {
+            "none" => Module::None,
+            "c" => Module::C,
+            "ours" => Module::File(workplace::module(kernel::find(&self.on)?)?),
+            path => Module::File(PathBuf::from(path)),
+        };
+        Ok(single::Wish {
+            on: self.on,
+            module,
+            files: self.files,
+            memory: self.memory,
+            cpus: if self.icount { 1 } else { self.cpus },
+            icount: self.icount,
+            log: self.log,
+            patience,
+            command,
+        })
+    }
+}
+
+fn main() -> ExitCode {
+    let mut words = std::env::args();
+    let name = words.next().unwrap_or_default();
+    let name = Path::new(&name)
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let outcome = if helper::NAMES.contains(&name.as_str()) {
+        helper::main(&name, &words.collect::<Vec<_>>()).map(|()| ExitCode::SUCCESS)
+    } else {
+        dispatch(Line::parse().command)
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("vm: {error:#}");
+        ExitCode::from(125)
+    })
+}
+
+fn dispatch(command: Command) -> Result<ExitCode> {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    match command {
+        Command::Run {
+            machine,
+            timeout,
+            command,
+        } => single::run(&machine.wish(command, Duration::from_secs(timeout))?),
+        Command::Shell { machine } => single::run(&machine.wish(Vec::new(), DAY)?),
+        Command::Test {
+            options,
+            jobs,
+            repeat,
+            live,
+            names,
+        } => {
+            let plan = options.plan(names, "uml-7.2");
+            suite::run(&plan::Plan {
+                jobs: jobs.max(1),
+                show: if live { Show::All } else { Show::Verdicts },
+                repeat,
+                ..plan
+            })
+        }
+        Command::Demo { options } => {
+            suite::run(&options.plan(vec!["demo".to_owned()], "qemu-5.10"))
+        }
+        Command::Prepare { refresh, things } => prepare::prepare(&things, refresh),
+        Command::List => prepare::list(),
+        Command::Kdir { kernel } => {
+            println!("{}", kernel::find(&kernel)?.parts()?.kdir.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::RustSrc => {
+            println!("{}", rust_src::prepare(false)?.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Setup => prepare::setup(),
+        Command::Guest => agent::main().map(|()| ExitCode::SUCCESS),
+    }
+}

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-2.0
+. /vm/lib.sh
+create
+meet
+barrier ready
+barrier quiet
