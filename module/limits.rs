@@ -16,14 +16,9 @@ use kernel::{alloc::flags::GFP_KERNEL, prelude::*};
 use wg_netlink::address::Endpoint as Address;
 use wg_protocol::{
     load::Load,
-    ratelimiter::{Entry, RateLimiter},
+    ratelimiter::{places_for, Entry, RateLimiter},
     siphash,
 };
-
-/// Sources that are remembered at once, on a machine with more than a GiB of memory and with less.
-const SOURCES: usize = 65_536;
-const SOURCES_SMALL: usize = 8192;
-const SMALL_BYTES: u64 = 1 << 30;
 
 /// See the head of this file.
 pub(crate) struct Limits {
@@ -58,11 +53,7 @@ pub(crate) fn ready() -> Result {
     if limits.limiter.lock().is_some() {
         return Ok(());
     }
-    let count = if netdev::memory_bytes() > SMALL_BYTES {
-        SOURCES
-    } else {
-        SOURCES_SMALL
-    };
+    let count = places_for(netdev::memory_bytes());
     let mut storage = KVVec::with_capacity(count, GFP_KERNEL)?;
     for _ in 0..count {
         storage.push(Entry::new(), GFP_KERNEL)?;
