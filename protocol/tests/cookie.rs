@@ -109,6 +109,42 @@ fn round_trip() {
     }
 }
 
+/// Reference 1.5 "Cookie": over the address (4 or 16 bytes) and then the port, under the secret; a
+/// cookie for one address is worth nothing at another, and the families do not meet.
+#[test]
+fn cookies_are_bound_to_address_and_port() {
+    let six: [u8; 18] = std::array::from_fn(|byte| byte as u8);
+    let view = checker(at(0)).view();
+    for src in [SRC, &six] {
+        let [mut message, _] = messages();
+        let mut jar = Jar::new();
+        jar.add_macs(&PUBLIC, &mut message, at(0));
+        let reply = view.reply(&message, src, NONCE).unwrap();
+        assert!(jar.consume_reply(&PUBLIC, &reply, at(0)));
+        jar.add_macs(&PUBLIC, &mut message, at(0));
+        // mac2 is the keyed hash of everything before it, and the key is the keyed hash of the
+        // source under the secret.
+        let (before, mac2) = message.split_at(message.len() - 16);
+        let cookie = blake2s::mac16(&[1; 32], &[src]);
+        assert_eq!(mac2, blake2s::mac16(&cookie, &[before]));
+        assert_eq!(
+            view.mac_state(&message, Some(src)),
+            MacState::ValidWithCookie
+        );
+        for byte in 0..src.len() {
+            let mut elsewhere = src.to_vec();
+            elsewhere[byte] ^= 1;
+            let state = view.mac_state(&message, Some(&elsewhere));
+            assert_eq!(state, MacState::ValidNoCookie, "byte {byte}");
+        }
+        let other = if src == SRC { &six[..] } else { SRC };
+        assert_eq!(
+            view.mac_state(&message, Some(other)),
+            MacState::ValidNoCookie
+        );
+    }
+}
+
 /// Reference 1.5 "Accept reply": one-shot, only for the last mac1 sent, and only if genuine.
 #[test]
 fn replies_that_are_not_accepted() {
@@ -146,6 +182,27 @@ fn replies_that_are_not_accepted() {
     );
     assert!(jar.consume_reply(&PUBLIC, &to_newer, at(0)), "still there");
     assert!(!jar.consume_reply(&PUBLIC, &to_newer, at(0)), "but once");
+}
+
+/// Reference 1.5 "Accept reply": a cookie is kept while others are not accepted, and the next one
+/// takes its place; each message that is sent may be answered once.
+#[test]
+fn a_newer_cookie_replaces_the_older() {
+    let [mut message, _] = messages();
+    let mut jar = Jar::new();
+    let mut checker = checker(at(0));
+    for round in 0..3 {
+        let now = at(round * 120);
+        checker.rotate_if_due(now, &[round as u8; 32]);
+        jar.add_macs(&PUBLIC, &mut message, now);
+        let stale = checker.view().mac_state(&message, Some(SRC));
+        assert_eq!(stale, MacState::ValidNoCookie, "round {round}");
+        let reply = checker.view().reply(&message, SRC, NONCE).unwrap();
+        assert!(jar.consume_reply(&PUBLIC, &reply, now));
+        jar.add_macs(&PUBLIC, &mut message, now);
+        let fresh = checker.view().mac_state(&message, Some(SRC));
+        assert_eq!(fresh, MacState::ValidWithCookie, "round {round}");
+    }
 }
 
 /// Reference 1.1 COOKIE_SECRET_MAX_AGE, LATENCY: the sender uses a cookie for 115 s, the receiver

@@ -4,8 +4,25 @@
 #![allow(clippy::unwrap_used)]
 
 use wg_protocol::message::{
-    classify, padding, CookieReply, DataHeader, Initiation, Kind, Response, DATA_MIN_LEN,
+    classify, padding, CookieReply, DataHeader, Initiation, Kind, Response, COOKIE_REPLY_LEN,
+    DATA_HEADER_LEN, DATA_MIN_LEN, HANDSHAKE_DSCP, INITIATION_LEN, MAX_PEERS, MAX_QUEUED,
+    MAX_QUEUED_HANDSHAKES, MAX_STAGED, PADDING_MULTIPLE, RESPONSE_LEN,
 };
+
+/// Reference 1.1, exact values of what is not a time (those are in `lifetime.rs`).
+#[test]
+fn constants() {
+    assert_eq!(
+        (INITIATION_LEN, RESPONSE_LEN, COOKIE_REPLY_LEN),
+        (148, 92, 64)
+    );
+    assert_eq!((DATA_HEADER_LEN, DATA_MIN_LEN), (16, 32));
+    assert_eq!(MAX_PEERS, 1_048_576);
+    assert_eq!(MAX_QUEUED_HANDSHAKES, 4096);
+    assert_eq!((MAX_STAGED, MAX_QUEUED), (128, 1024));
+    assert_eq!(PADDING_MULTIPLE, 16);
+    assert_eq!(HANDSHAKE_DSCP, 0x88);
+}
 
 /// Reference 1.1, message types and length rule.
 #[test]

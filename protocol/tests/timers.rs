@@ -93,6 +93,38 @@ fn twenty_initiations_and_no_more() {
     assert_eq!(wiped, due(|e| e.zero_keys = true));
 }
 
+/// Reference 1.1 "jitter": spread evenly over [0, 1/3 s), the end not reached, on both timers that
+/// have it.
+#[test]
+fn jitter() {
+    let longest = SECOND / 3;
+    let steps = 1 << 16;
+    let mut before = None;
+    let mut greatest_step = 0;
+    for step in 0..=steps {
+        let random = (step * (u64::from(u32::MAX) / steps)) as u32;
+        let retry = started()
+            .handshake_initiated(at(100), random)
+            .map(|due| due.0);
+        let silence = started().data_sent(at(100), random).map(|due| due.0);
+        let extra = retry.map(|due| due - at(105).0);
+        assert_eq!(
+            extra,
+            silence.map(|due| due - at(115).0),
+            "the same for both"
+        );
+        assert!(extra.is_some_and(|extra| extra < longest));
+        if let (Some(before), Some(extra)) = (before, extra) {
+            assert!(extra > before, "more random is later");
+            greatest_step = greatest_step.max(extra - before);
+        }
+        before = extra;
+    }
+    assert_eq!(started().handshake_initiated(at(100), 0), Some(at(105)));
+    assert!(before.is_some_and(|last| last + 1 >= longest - longest / steps));
+    assert!(greatest_step <= longest / steps + 1, "no gaps");
+}
+
 /// Reference 1.3: giving up does not put off a wipe that is already due earlier.
 #[test]
 fn giving_up_keeps_an_earlier_wipe() {
