@@ -68,13 +68,13 @@ need_rust_src() {
 			return
 		fi
 	done
-	# What `vm rust-src` has fetched before lies somewhere below the cache.
-	while IFS= read -r folder; do
-		if rust_src_fits "$folder"; then
+	# What `vm rust-src` has fetched before: its folder says which version it was made of.
+	for folder in "$WG_CACHE"/rust-src-*/library; do
+		if grep -qs "^rust-src $RUSTC_VERSION\b" "$folder/../made-of" && rust_src_fits "$folder"; then
 			RUST_LIB_SRC=$folder
 			return
 		fi
-	done < <(find "$WG_CACHE" -maxdepth 6 -type d -path "*rustc-$RUSTC_VERSION/library" 2>/dev/null)
+	done
 	lack "rustc's library sources, version $RUSTC_VERSION" \
 		"Try: apt install rust-src (rust-web-src beside rustc-web), rustup component add rust-src, or: make rust-src (fetches Debian's package into $WG_CACHE)"
 }
