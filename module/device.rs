@@ -37,7 +37,7 @@ use kernel::{
     prelude::*,
     sync::Arc,
 };
-use wg_protocol::{cookie, message::MAX_PEERS, noise::Identity, siphash};
+use wg_protocol::{cookie, message::MAX_PEERS, noise::Identity, siphash, timers::Timers};
 
 const KEY_TABLE_BITS: u32 = 11;
 const INDEX_TABLE_BITS: u32 = 13;
@@ -198,9 +198,11 @@ impl Device {
         }
         self.inbox.clear();
         self.quiesce();
-        // A handshake that was under way may have begun a session after all.
+        // A handshake that was under way may have begun a session after all, and have shut the gate
+        // for the next one.
         for peer in self.config.get(rtnl).peers.iter() {
             peer.end_sessions();
+            peer.ask_timers(Timers::stop);
         }
     }
 

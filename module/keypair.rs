@@ -71,15 +71,13 @@ impl Keypair {
         self.may_send.store(false, Ordering::Relaxed);
     }
 
-    /// After sending: whether it is time for a new session.
-    pub(crate) fn wants_rekey_after_sending(&self) -> bool {
+    fn wants_rekey_after_sending(&self) -> bool {
         let counter = self.counter.load(Ordering::Relaxed);
         self.may_send.load(Ordering::Relaxed)
             && lifetime::rekey_after_sending(self.initiator, self.age(), counter)
     }
 
-    /// After receiving: whether it is so late that a new session is needed even to answer.
-    pub(crate) fn wants_rekey_after_receiving(&self) -> bool {
+    fn wants_rekey_after_receiving(&self) -> bool {
         self.may_send.load(Ordering::Relaxed)
             && lifetime::rekey_after_receiving(self.initiator, self.age())
     }
@@ -120,6 +118,21 @@ impl Keypairs {
     #[inline]
     pub(crate) fn current(&self) -> Option<RcuArc<Keypair>> {
         self.current.get(&RcuGuard::new())
+    }
+
+    /// After sending: whether it is time for a new session. It is the current one that counts, not
+    /// that of the packets, which may be an older one's.
+    pub(crate) fn wants_rekey_after_sending(&self) -> bool {
+        let section = RcuGuard::new();
+        let current = self.current.load(&section);
+        current.is_some_and(Keypair::wants_rekey_after_sending)
+    }
+
+    /// After receiving: whether it is so late that a new session is needed even to answer.
+    pub(crate) fn wants_rekey_after_receiving(&self) -> bool {
+        let section = RcuGuard::new();
+        let current = self.current.load(&section);
+        current.is_some_and(Keypair::wants_rekey_after_receiving)
     }
 
     /// Starts the session that a handshake has agreed on. Its index passes from the handshake to

@@ -167,13 +167,14 @@ impl Peer {
     pub(crate) fn identity_changed(&self, identity: Option<&Identity>) {
         let statics = PeerStatic::new(self.public, identity);
         *self.statics.lock() = statics;
-        self.timers.lock().open_gate();
         self.expire_sessions();
     }
 
-    /// Nothing more is sent in the sessions there are, and a handshake under way is over.
+    /// Nothing more is sent in the sessions there are, and a handshake under way is over. A new one
+    /// may begin at once (reference 1.2, "Expire").
     pub(crate) fn expire_sessions(&self) {
         self.clear_handshake();
+        self.timers.lock().open_gate();
         self.keypairs.expire();
     }
 

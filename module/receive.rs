@@ -222,7 +222,7 @@ fn accept(peer: &Arc<Peer>, bundle: &mut Bundle) {
         Peer::handshake_complete(peer);
         transmit::send_staged(peer);
     }
-    if bundle.keypair.wants_rekey_after_receiving()
+    if peer.keypairs.wants_rekey_after_receiving()
         && peer.ask_timers(|timers| timers.take_lastminute())
     {
         Peer::request_handshake(peer, false);

@@ -194,12 +194,9 @@ pub(crate) fn complete(dev: &Device, bundle: KBox<Bundle>) {
 
 fn send_run(dev: &Device, peer: &Arc<Peer>, mut run: Queue<Bundle>) {
     let mut packets = Chain::new();
-    let mut last = None;
     while let Some(mut bundle) = run.pop() {
         packets.append(core::mem::take(&mut bundle.packets));
-        last = Some(bundle);
     }
-    let Some(last) = last else { return };
     if packets.is_empty() || peer.is_dead() {
         return;
     }
@@ -223,7 +220,7 @@ fn send_run(dev: &Device, peer: &Arc<Peer>, mut run: Queue<Bundle>) {
             has_data,
         )
     });
-    if last.keypair.wants_rekey_after_sending() {
+    if peer.keypairs.wants_rekey_after_sending() {
         Peer::request_handshake(peer, false);
     }
 }
