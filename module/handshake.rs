@@ -251,10 +251,10 @@ fn send_response(peer: &Arc<Peer>, snapshot: &ResponderSnapshot) -> Result {
         dev.drop_index(index);
         return Err(EINVAL);
     };
-    let (displaced, keys) = {
+    let (displaced, agreed) = {
         let mut handshake = peer.handshake.lock();
         match handshake.commit_response(snapshot, state) {
-            Ok(displaced) if !peer.is_dead() => (displaced, handshake.begin_session()),
+            Ok(displaced) if !peer.is_dead() => (displaced, peer.keypairs.agree(&mut handshake)),
             Ok(displaced) => {
                 drop(handshake);
                 if let Some(old) = displaced {
@@ -273,7 +273,7 @@ fn send_response(peer: &Arc<Peer>, snapshot: &ResponderSnapshot) -> Result {
     if let Some(old) = displaced {
         dev.drop_index(old);
     }
-    peer.keypairs.begin(peer, keys.ok_or(EINVAL)?)?;
+    peer.keypairs.begin(peer, agreed.ok_or(EINVAL)?)?;
     peer.jar
         .lock()
         .add_macs(&peer.public, message.as_mut_bytes(), time::keys());
@@ -306,16 +306,16 @@ fn receive_response(
     };
     let snapshot = peer.handshake.lock().snapshot_for_response()?;
     let consumed = noise::consume_response(&identity, &snapshot, message)?;
-    let keys = {
+    let agreed = {
         let mut handshake = peer.handshake.lock();
         handshake
             .commit_consumed_response(&snapshot, consumed)
             .ok()?;
-        handshake.begin_session()?
+        peer.keypairs.agree(&mut handshake)?
     };
     peer.set_endpoint(endpoint);
     debug::event(&dev.net, peer.id, &endpoint, Event::ReceivedResponse);
-    if peer.keypairs.begin(&peer, keys).is_ok() {
+    if peer.keypairs.begin(&peer, agreed).is_ok() {
         Peer::with_timers(&peer, |timers| timers.session_derived(time::timers()));
         Peer::handshake_complete(&peer);
         // Whoever has nothing to say must say so: only data confirms the keys to the responder.

@@ -24,7 +24,12 @@ use kernel::{
     sync::Arc,
 };
 use wg_crypto::aead::Key;
-use wg_protocol::{lifetime, noise::SessionKeys, replay::Window, Instant};
+use wg_protocol::{
+    lifetime,
+    noise::{Handshake, SessionKeys},
+    replay::Window,
+    Instant,
+};
 
 /// One session.
 pub(crate) struct Keypair {
@@ -101,6 +106,17 @@ pub(crate) struct Keypairs {
     previous: RcuSlot<Keypair>,
     next: RcuSlot<Keypair>,
     lock: SpinLock<()>,
+    /// How often all sessions have ended or expired. Changes under `lock`.
+    epoch: AtomicU64,
+}
+
+/// The keys of a handshake that came to its end, until they are a session.
+///
+/// Made under the lock of the handshake. Whoever ends all sessions clears the handshake first and
+/// then changes the epoch, so keys that escaped the one are caught by the other.
+pub(crate) struct Agreed {
+    keys: SessionKeys,
+    epoch: u64,
 }
 
 impl Keypairs {
@@ -111,7 +127,15 @@ impl Keypairs {
             previous: RcuSlot::new(),
             next: RcuSlot::new(),
             lock: SpinLock::new((), Class::Keypairs),
+            epoch: AtomicU64::new(0),
         }
+    }
+
+    /// Takes the keys of a handshake that has come to its end. Under its lock.
+    pub(crate) fn agree(&self, handshake: &mut Handshake) -> Option<Agreed> {
+        let keys = handshake.begin_session()?;
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        Some(Agreed { keys, epoch })
     }
 
     /// The session to send with.
@@ -140,8 +164,9 @@ impl Keypairs {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; the index is taken out then.
-    pub(crate) fn begin(&self, peer: &Arc<Peer>, keys: SessionKeys) -> Result {
+    /// `ENOMEM`, or `ENOENT` if all sessions have been ended meanwhile; the index is taken out then.
+    pub(crate) fn begin(&self, peer: &Arc<Peer>, agreed: Agreed) -> Result {
+        let Agreed { keys, epoch } = agreed;
         let dev = &peer.dev;
         let (initiator, index) = (keys.initiator, keys.local_index);
         let keypair = Keypair {
@@ -165,7 +190,7 @@ impl Keypairs {
         };
 
         let _writer = self.lock.lock();
-        if peer.is_dead() {
+        if peer.is_dead() || self.epoch.load(Ordering::Relaxed) != epoch {
             dev.drop_index(index);
             return Err(ENOENT);
         }
@@ -208,6 +233,7 @@ impl Keypairs {
     /// Ends all sessions and zeroes their keys (after a grace period).
     pub(crate) fn clear(&self, dev: &Device) {
         let _writer = self.lock.lock();
+        self.new_epoch();
         for slot in [&self.current, &self.previous, &self.next] {
             self.retire(dev, slot.swap(None));
         }
@@ -215,12 +241,19 @@ impl Keypairs {
 
     /// Nothing more is sent in any session; what is under way may still arrive.
     pub(crate) fn expire(&self) {
+        let _writer = self.lock.lock();
+        self.new_epoch();
         let section = RcuGuard::new();
         for slot in [&self.current, &self.next] {
             if let Some(keypair) = slot.load(&section) {
                 keypair.expire();
             }
         }
+    }
+
+    /// What was agreed on before is void. Under `lock`, after the handshake was cleared.
+    fn new_epoch(&self) {
+        self.epoch.fetch_add(1, Ordering::Relaxed);
     }
 
     fn retire(&self, dev: &Device, keypair: Option<RcuOwned<Keypair>>) {
