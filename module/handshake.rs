@@ -281,7 +281,7 @@ fn send_response(peer: &Arc<Peer>, snapshot: &ResponderSnapshot) -> Result {
         let now = time::timers();
         let due = timers.session_derived(now);
         timers.any_authenticated_sent();
-        timers.handshake_sent(now);
+        timers.handshake_sent(time::now());
         timers
             .any_authenticated_traversal(now, peer.keepalive_secs())
             .or(due)
@@ -327,7 +327,7 @@ fn receive_response(
 /// Worker: sends an initiation, if it is still wanted.
 pub(crate) fn send_initiation(peer: Arc<Peer>) {
     let dev = &peer.dev;
-    if peer.is_dead() || !peer.ask_timers(|timers| timers.begin_initiation(time::timers())) {
+    if peer.is_dead() || !peer.ask_timers(|timers| timers.begin_initiation(time::now())) {
         return;
     }
     let statics = peer.statics();
@@ -375,7 +375,7 @@ pub(crate) fn send_initiation(peer: Arc<Peer>) {
         }
         let now = time::timers();
         timers.any_authenticated_sent();
-        timers.handshake_sent(now);
+        timers.handshake_sent(time::now());
         let due = timers.any_authenticated_traversal(now, peer.keepalive_secs());
         timers.handshake_initiated(now, Peer::jitter()).or(due)
     });

@@ -274,7 +274,7 @@ impl Peer {
         if this.is_dead() {
             return;
         }
-        let wanted = this.ask_timers(|timers| timers.queue_initiation(time::timers(), is_retry));
+        let wanted = this.ask_timers(|timers| timers.queue_initiation(time::now(), is_retry));
         if wanted {
             this.dev.kex.queue(this.clone());
         }

@@ -4,7 +4,7 @@
 //!
 //! Helpers: `work.c`.
 
-use wg_protocol::Instant;
+use wg_protocol::{Instant, Moment};
 
 /// The clock of timers: stands still while the machine sleeps, as its timers do.
 pub(crate) fn timers() -> Instant {
@@ -16,6 +16,14 @@ pub(crate) fn timers() -> Instant {
 pub(crate) fn keys() -> Instant {
     // SAFETY: may be called in any context.
     Instant(unsafe { bindings::wg_boottime_ns() })
+}
+
+/// Now, by both.
+pub(crate) fn now() -> Moment {
+    Moment {
+        timers: timers(),
+        keys: keys(),
+    }
 }
 
 /// The wall clock: seconds and nanoseconds since 1970.

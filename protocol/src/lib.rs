@@ -26,4 +26,4 @@ mod sync;
 mod time;
 pub mod timers;
 
-pub use time::{Instant, SECOND};
+pub use time::{Instant, Moment, SECOND};

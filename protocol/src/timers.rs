@@ -17,18 +17,24 @@
 //! | zero keys | session derived | wipe all key material |
 //! | persistent | any packet | keepalive |
 //!
-//! All calls on one value must use one clock.
+//! All deadlines go by one clock, which may stand still while the machine sleeps. The limit on
+//! initiations (one in five seconds) goes by a [`Moment`]: it is over when the clock of keys says so,
+//! so that a machine that wakes up need not wait, and also when the clock of timers does, so that a
+//! retry in time is never refused because one clock ran a little slower.
 
 use crate::lifetime::{
     KEEPALIVE_TIMEOUT, MAX_HANDSHAKE_ATTEMPTS, NEW_HANDSHAKE_TIMEOUT, REKEY_TIMEOUT,
     REKEY_TIMEOUT_JITTER, ZERO_KEYS_TIMEOUT,
 };
-use crate::{Instant, SECOND};
+use crate::{Instant, Moment, SECOND};
 
 /// A deadline that is not set.
 const NEVER: Instant = Instant(u64::MAX);
-/// Always in the past, however young the clock.
-const AT_ONCE: Instant = Instant(0);
+/// Always in the past, however young the clocks.
+const AT_ONCE: Moment = Moment {
+    timers: Instant(0),
+    keys: Instant(0),
+};
 
 /// What is due. Several things can be.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -62,7 +68,7 @@ pub struct Timers {
     /// When the kernel timer will fire.
     armed: Instant,
     /// When the next initiation may be sent.
-    gate: Instant,
+    gate: Moment,
     attempts: u8,
     running: bool,
     need_another_keepalive: bool,
@@ -200,7 +206,7 @@ impl Timers {
 
     /// Whether an initiation may be queued: one every five seconds. One that is not a retry begins
     /// the count of attempts anew, even if it may not be sent yet.
-    pub fn queue_initiation(&mut self, now: Instant, is_retry: bool) -> bool {
+    pub fn queue_initiation(&mut self, now: Moment, is_retry: bool) -> bool {
         if !is_retry {
             self.attempts = 0;
         }
@@ -208,7 +214,7 @@ impl Timers {
     }
 
     /// Whether a queued initiation may be made now; if so the five seconds begin again.
-    pub fn begin_initiation(&mut self, now: Instant) -> bool {
+    pub fn begin_initiation(&mut self, now: Moment) -> bool {
         let open = self.gate_is_open(now);
         if open {
             self.handshake_sent(now);
@@ -217,7 +223,7 @@ impl Timers {
     }
 
     /// An initiation or a response is being sent.
-    pub fn handshake_sent(&mut self, now: Instant) {
+    pub fn handshake_sent(&mut self, now: Moment) {
         self.gate = now.plus(REKEY_TIMEOUT);
     }
 
@@ -272,8 +278,8 @@ impl Timers {
         due
     }
 
-    fn gate_is_open(&self, now: Instant) -> bool {
-        self.gate <= now
+    fn gate_is_open(&self, now: Moment) -> bool {
+        self.gate.is_past(now)
     }
 
     fn earliest(&self) -> Instant {

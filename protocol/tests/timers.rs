@@ -2,12 +2,20 @@
 //! Timers as decisions (reference 1.2 "Rate of initiations out", 1.3, 1.4; paper section 6).
 
 use wg_protocol::timers::{Expired, Timers};
-use wg_protocol::{Instant, SECOND};
+use wg_protocol::{Instant, Moment, SECOND};
 
 const MAX_JITTER: u32 = u32::MAX;
 
 fn at(seconds: u64) -> Instant {
     Instant(seconds * SECOND)
+}
+
+/// The clock of keys says the same as that of timers.
+fn both(now: Instant) -> Moment {
+    Moment {
+        timers: now,
+        keys: now,
+    }
 }
 
 fn started() -> Timers {
@@ -63,9 +71,9 @@ fn twenty_initiations_and_no_more() {
     let mut now = at(1000);
     let mut sent = 0;
     timers.data_received(now);
-    assert!(timers.queue_initiation(now, false));
+    assert!(timers.queue_initiation(both(now), false));
     loop {
-        assert!(timers.begin_initiation(now));
+        assert!(timers.begin_initiation(both(now)));
         sent += 1;
         timers.handshake_initiated(now, MAX_JITTER);
         // The reminder that we owe a keepalive stays pending through all of this.
@@ -86,7 +94,7 @@ fn twenty_initiations_and_no_more() {
             break;
         }
         assert!(expired.retry_initiation && expired.clear_source && !expired.initiate);
-        assert!(timers.queue_initiation(now, true));
+        assert!(timers.queue_initiation(both(now), true));
     }
     assert_eq!(sent, 20);
     let wiped = timers.expire(now.plus(540 * SECOND), 0);
@@ -149,7 +157,7 @@ fn new_reasons_renew_the_attempts() {
         timers.handshake_initiated(now, 0);
         now = now.plus(5 * SECOND);
         assert!(timers.expire(now, 0).retry_initiation);
-        timers.queue_initiation(now, round % 10 != 9);
+        timers.queue_initiation(both(now), round % 10 != 9);
     }
 }
 
@@ -267,24 +275,43 @@ fn persistent_keepalive() {
 #[test]
 fn the_gate_of_initiations() {
     let mut timers = Timers::new();
-    assert!(timers.queue_initiation(Instant(0), false));
-    assert!(timers.begin_initiation(Instant(0)));
-    assert!(!timers.queue_initiation(Instant(1), false));
-    assert!(!timers.begin_initiation(Instant(at(5).0 - 1)));
-    assert!(timers.queue_initiation(at(5), true));
-    assert!(timers.queue_initiation(at(5), true));
-    assert!(timers.begin_initiation(at(5)));
-    assert!(!timers.begin_initiation(at(5)));
+    assert!(timers.queue_initiation(both(Instant(0)), false));
+    assert!(timers.begin_initiation(both(Instant(0))));
+    assert!(!timers.queue_initiation(both(Instant(1)), false));
+    assert!(!timers.begin_initiation(both(Instant(at(5).0 - 1))));
+    assert!(timers.queue_initiation(both(at(5)), true));
+    assert!(timers.queue_initiation(both(at(5)), true));
+    assert!(timers.begin_initiation(both(at(5))));
+    assert!(!timers.begin_initiation(both(at(5))));
 
-    timers.handshake_sent(at(20));
-    assert!(!timers.queue_initiation(at(24), false));
-    assert!(timers.queue_initiation(at(25), false));
+    timers.handshake_sent(both(at(20)));
+    assert!(!timers.queue_initiation(both(at(24)), false));
+    assert!(timers.queue_initiation(both(at(25)), false));
 
-    timers.handshake_sent(at(30));
+    timers.handshake_sent(both(at(30)));
     timers.open_gate();
-    assert!(timers.begin_initiation(at(30)));
+    assert!(timers.begin_initiation(both(at(30))));
     timers.stop();
-    assert!(timers.begin_initiation(at(30)));
+    assert!(timers.begin_initiation(both(at(30))));
+}
+
+/// Reference 1.1 "Protocol clock": the clock of keys goes on while the machine sleeps, and a machine
+/// that wakes up may begin a handshake at once. A retry that is due by the timers' own clock is not
+/// refused because the other ran slower.
+#[test]
+fn the_gate_opens_by_either_clock() {
+    let moment = |timers, keys| Moment {
+        timers: at(timers),
+        keys: at(keys),
+    };
+    let mut timers = Timers::new();
+    assert!(timers.begin_initiation(moment(100, 200)));
+    assert!(!timers.queue_initiation(moment(104, 204), false));
+    assert!(timers.queue_initiation(moment(101, 205), false), "slept");
+    assert!(timers.queue_initiation(moment(105, 204), true), "in time");
+    assert!(timers.begin_initiation(moment(101, 3600)));
+    assert!(!timers.begin_initiation(moment(105, 3604)));
+    assert!(timers.begin_initiation(moment(106, 3605)));
 }
 
 /// Reference 1.4 "RX rekey": once in a session.
@@ -372,7 +399,10 @@ fn nothing_is_ever_overdue() {
                 None
             }
             _ => {
-                assert!(!timers.queue_initiation(now, false) || timers.begin_initiation(now));
+                assert!(
+                    !timers.queue_initiation(both(now), false)
+                        || timers.begin_initiation(both(now))
+                );
                 None
             }
         };

@@ -16,9 +16,16 @@ use wg_protocol::noise::{
 };
 use wg_protocol::replay::Window;
 use wg_protocol::timers::Timers;
-use wg_protocol::{lifetime, Instant, SECOND};
+use wg_protocol::{lifetime, Instant, Moment, SECOND};
 
 use crate::common::Random;
+
+fn both(now: Instant) -> Moment {
+    Moment {
+        timers: now,
+        keys: now,
+    }
+}
 
 struct Keypair {
     keys: SessionKeys,
@@ -181,7 +188,9 @@ impl Device {
     }
 
     fn request_handshake(&mut self, now: Instant, is_retry: bool) {
-        if self.timers.queue_initiation(now, is_retry) && self.timers.begin_initiation(now) {
+        if self.timers.queue_initiation(both(now), is_retry)
+            && self.timers.begin_initiation(both(now))
+        {
             self.send_initiation(now);
         }
     }
@@ -212,7 +221,7 @@ impl Device {
 
     fn handshake_message_sent(&mut self, now: Instant) {
         self.timers.any_authenticated_sent();
-        self.timers.handshake_sent(now);
+        self.timers.handshake_sent(both(now));
         let armed = self
             .timers
             .any_authenticated_traversal(now, self.persistent_secs);
