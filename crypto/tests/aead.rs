@@ -5,13 +5,26 @@
 #[allow(dead_code)]
 mod common;
 
-use common::{bad_lengths, corruptions, lengths, lists, reference, Rng};
+use common::place::alignments;
+use common::{bad_lengths, corruptions, lengths, lists, reference, truncations, Rng};
 use wg_crypto::aead::{open_slice, seal_slice, Key};
 use wg_crypto::Portable;
 
 #[test]
 fn every_length() {
     lengths(&Portable, 0..=2100);
+}
+
+/// Here with checks of overflow; without them, and for every pair, in the tests of the vector code.
+#[test]
+fn every_alignment() {
+    alignments(&Portable, (0..=2100).step_by(83), 0..64);
+    alignments(&Portable, 0..=130, (0..64).step_by(9));
+}
+
+#[test]
+fn cut_and_extended_messages_are_refused() {
+    truncations(&Portable);
 }
 
 #[test]

@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used)]
 
 mod known_answers;
+mod rfc;
 mod wycheproof;

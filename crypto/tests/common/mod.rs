@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Comparison of a back end of the AEAD with RustCrypto's, for the tests of every crate that has
 //! one: all lengths, any cuts, whole lists of jobs, in place and to fresh buffers.
+pub(crate) mod place;
+
 use std::cell::Cell;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -249,6 +251,44 @@ pub(crate) fn corruptions(backend: &impl Backend) {
             assert_eq!(verdict(7 ^ (1 << bit), &ad, &mut sealed), Verdict::Forged);
         }
         assert_eq!(verdict(7, &ad, &mut sealed), Verdict::Good);
+    }
+}
+
+/// A message that was cut short, or has bytes added, at its end or at its beginning, is refused.
+pub(crate) fn truncations(backend: &impl Backend) {
+    let mut rng = Rng::new(4);
+    let key = Key::new(rng.array());
+    let refused = |ad: &[u8], mut message: Vec<u8>| {
+        let mut out = vec![0xa5; message.len() - TAG_LEN];
+        let (src, dst) = ([cells(&mut message)], [cells(&mut out)]);
+        let mut jobs = [Job::new(7, ad, &src, &dst)];
+        backend.open(&key, &mut jobs);
+        assert_eq!(jobs[0].verdict, Verdict::Forged);
+        assert!(out.iter().all(|byte| *byte == 0));
+    };
+    for len in [0, 1, 15, 16, 17, 63, 64, 65, 300, 1420] {
+        let (plain, ad) = (rng.bytes(len), rng.bytes(9));
+        let sealed = reference(&key, 7, &ad, &plain);
+        for cut in 1..=len {
+            refused(&ad, sealed[..sealed.len() - cut].to_vec());
+            refused(&ad, sealed[cut..].to_vec());
+            // The tag stays, what is before it goes.
+            refused(&ad, [&sealed[..len - cut], &sealed[len..]].concat());
+        }
+        for more in 1..=70 {
+            let zeros = vec![0; more];
+            refused(&ad, [&sealed[..], &zeros].concat());
+            refused(&ad, [&zeros[..], &sealed].concat());
+            // Between data and tag, where padding would be.
+            refused(&ad, [&sealed[..len], &zeros, &sealed[len..]].concat());
+        }
+        // The same bytes divided otherwise between associated data and message.
+        for moved in 1..=len.min(9) {
+            let (head, tail) = sealed.split_at(moved);
+            refused(&[&ad, head].concat(), tail.to_vec());
+            let (kept, given) = ad.split_at(9 - moved);
+            refused(kept, [given, &sealed].concat());
+        }
     }
 }
 

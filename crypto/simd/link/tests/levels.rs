@@ -7,27 +7,11 @@
 #[allow(dead_code)]
 mod common;
 
-use wg_crypto::{self_test_of, Backend, SCRATCH_LEN};
-use wg_simd as _;
-use wg_simd_link::{Level, Vector};
+mod usable;
 
-/// The levels that can run here.
-fn levels() -> impl Iterator<Item = Vector> {
-    let usable = |level: &Level| match level {
-        Level::Ssse3 => is_x86_feature_detected!("ssse3"),
-        Level::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2"),
-        #[cfg(feature = "avx512")]
-        Level::Avx512 => {
-            is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512vl")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512ifma")
-        }
-    };
-    // SAFETY: the processor has what the level needs, and a process may always use it.
-    let vouch = |level: &Level| unsafe { Vector::new(*level) };
-    Level::ALL.iter().filter(move |l| usable(l)).map(vouch)
-}
+use usable::levels;
+use wg_crypto::{self_test_of, Backend, Portable, SCRATCH_LEN};
+use wg_simd as _;
 
 #[test]
 fn some_level_runs_here() {
@@ -56,10 +40,20 @@ fn every_length() {
     }
 }
 
+/// Every length at every alignment; the portable back end as well, which is compiled without
+/// checks here.
+#[test]
+fn every_alignment() {
+    common::place::alignments(&Portable, 0..=2100, 0..64);
+    for level in levels() {
+        common::place::alignments(&level, 0..=2100, 0..64);
+    }
+}
+
 #[test]
 fn any_list_of_jobs() {
     for level in levels() {
-        common::lists(&level, 31, 600);
+        common::lists(&level, 31, 4000);
     }
 }
 
@@ -67,6 +61,13 @@ fn any_list_of_jobs() {
 fn changed_messages_are_refused() {
     for level in levels() {
         common::corruptions(&level);
+    }
+}
+
+#[test]
+fn cut_and_extended_messages_are_refused() {
+    for level in levels() {
+        common::truncations(&level);
     }
 }
 
