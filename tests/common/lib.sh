@@ -50,11 +50,17 @@ create() {
 	ip link set wg0 up
 }
 
-# meet [ENDPOINT]: swaps public keys with the other machine and adds it as a peer.
+# meet [ENDPOINT]: swaps public keys with the other machine and adds it as a peer. The endpoint comes
+# last, when the other end knows this one: an initiation sent before that is lost, and the next one is
+# five seconds away.
+MEETINGS=0
 meet() {
 	put "$MACHINE.public" "$(wg show wg0 public-key)"
 	PUBLIC=$(get "$PEER.public")
-	add_peer "$PUBLIC" "$@"
+	add_peer "$PUBLIC"
+	MEETINGS=$((MEETINGS + 1))
+	barrier "met $MEETINGS"
+	[ -z "${1:-}" ] || wg set wg0 peer "$PUBLIC" endpoint "$1"
 }
 
 # add_peer PUBLIC [ENDPOINT [MORE...]]
@@ -64,11 +70,11 @@ add_peer() {
 	wg set wg0 peer "$key" allowed-ips "$IN4/32,$IN6/128" ${endpoint:+endpoint "$endpoint"} "$@"
 }
 
-# reach ADDRESS...: each answers within a few seconds.
+# reach ADDRESS...: each answers, if need be after some attempts at a handshake.
 reach() {
 	local address
 	for address; do
-		ping -q -n -c 1 -i 0.2 -W 1 "$address" >/dev/null || ping -n -c 10 -i 0.5 -w 10 "$address"
+		ping -q -n -c 1 -i 0.2 -W 1 "$address" >/dev/null || ping -n -c 3 -i 0.5 -w 20 "$address"
 	done
 }
 
