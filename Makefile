@@ -51,8 +51,8 @@ test-module:
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2)"
 
 test-vm:
-	@$(VM) test --on uml-7.2 $(ARGS)
-	@$(VM) test --on qemu-5.10 $(ARGS)
+	@$(VM) test --second-attempt --on uml-7.2 $(ARGS)
+	@$(VM) test --second-attempt --on qemu-5.10 $(ARGS)
 
 lint rustdoc:
 	@$(BUILD) $@

@@ -75,6 +75,9 @@ enum Command {
         /// How often to run each
         #[arg(long, default_value_t = 1)]
         repeat: usize,
+        /// Run a test whose script failed once more, alone; never one whose kernel complained
+        #[arg(long)]
+        second_attempt: bool,
         /// Print everything as it comes
         #[arg(long)]
         live: bool,
@@ -161,6 +164,7 @@ impl TestOptions {
             jobs: 1,
             show: Show::Story,
             repeat: 1,
+            second_attempt: false,
         }
     }
 }
@@ -219,6 +223,7 @@ fn dispatch(command: Command) -> Result<ExitCode> {
             options,
             jobs,
             repeat,
+            second_attempt,
             live,
             names,
         } => {
@@ -227,6 +232,7 @@ fn dispatch(command: Command) -> Result<ExitCode> {
                 jobs: jobs.max(1),
                 show: if live { Show::All } else { Show::Verdicts },
                 repeat,
+                second_attempt,
                 ..plan
             })
         }

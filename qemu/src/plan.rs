@@ -36,6 +36,8 @@ pub(crate) struct Plan {
     pub(crate) show: Show,
     /// How often each test is run.
     pub(crate) repeat: usize,
+    /// A test whose script failed, and nothing else did, is run once more, alone.
+    pub(crate) second_attempt: bool,
 }
 
 impl Plan {

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 const TAIL: usize = 25;
 /// Tests at a time among those that mostly wait; they run beside the others.
 const PATIENT_JOBS: usize = 4;
+/// More failures than this are no bad luck.
+const MOST_UNLUCKY: usize = 2;
 
 /// Runs all tests of the plan; the last line counts them.
 pub(crate) fn run(plan: &Plan) -> Result<ExitCode> {
@@ -27,18 +29,27 @@ pub(crate) fn run(plan: &Plan) -> Result<ExitCode> {
     let (patient, busy): (Vec<_>, Vec<_>) =
         tests.into_iter().partition(|test| test.scenario.patient);
     let failed = AtomicUsize::new(0);
+    let unlucky = Mutex::new(Vec::new());
     let print = Mutex::new(());
     std::thread::scope(|scope| {
         for (pool, jobs) in [(&patient, PATIENT_JOBS), (&busy, plan.jobs)] {
             let next = std::sync::Arc::new(AtomicUsize::new(0));
             for _ in 0..jobs.min(pool.len()) {
-                let (next, failed, print) = (next.clone(), &failed, &print);
+                let (next, failed, unlucky, print) = (next.clone(), &failed, &unlucky, &print);
                 scope.spawn(move || {
                     while let Some(test) = pool.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let clock = Instant::now();
                         let verdict = test.run(plan);
                         let _print = print.lock().unwrap_or_else(PoisonError::into_inner);
-                        if !report(plan, test, &verdict, clock.elapsed()) {
+                        if report(plan, test, &verdict, clock.elapsed()) {
+                            continue;
+                        }
+                        if verdict.only_exit_codes && plan.second_attempt {
+                            unlucky
+                                .lock()
+                                .unwrap_or_else(PoisonError::into_inner)
+                                .push(test);
+                        } else {
                             failed.fetch_add(1, Ordering::Relaxed);
                         }
                     }
@@ -46,10 +57,35 @@ pub(crate) fn run(plan: &Plan) -> Result<ExitCode> {
             }
         }
     });
-    let failed = failed.into_inner();
+    let unlucky = unlucky.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (again, still) = attempt_again(plan, &unlucky);
+    let failed = failed.into_inner() + still;
     println!("all tests took {:.1} s", start.elapsed().as_secs_f64());
+    if !again.is_empty() {
+        println!("passed only at the second attempt: {}", again.join(", "));
+    }
     println!("{} passed, {failed} failed", total - failed);
     Ok(ExitCode::from(u8::from(failed > 0 || total == 0)))
+}
+
+/// The second attempt of tests whose script found something amiss while others ran beside it: alone,
+/// and with no third one. What a kernel log says gets no second attempt. Returns the titles of those
+/// that passed now, and how many did not.
+fn attempt_again(plan: &Plan, tests: &[&Test<'_>]) -> (Vec<String>, usize) {
+    let mut passed = Vec::new();
+    if tests.len() > MOST_UNLUCKY {
+        return (passed, tests.len());
+    }
+    for test in tests {
+        println!("note {}: a second attempt, alone", test.title);
+        let clock = Instant::now();
+        let verdict = test.run(plan);
+        if report(plan, test, &verdict, clock.elapsed()) {
+            passed.push(test.title.clone());
+        }
+    }
+    let failed = tests.len() - passed.len();
+    (passed, failed)
 }
 
 /// The tests of the plan.

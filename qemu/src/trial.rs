@@ -48,6 +48,8 @@ pub(crate) struct Verdict {
     /// Its files.
     pub(crate) dir: PathBuf,
     emulator_crashed: bool,
+    /// Only a script's exit code speaks against it, nothing that a kernel or the tool said.
+    pub(crate) only_exit_codes: bool,
 }
 
 impl<'a> Test<'a> {
@@ -88,6 +90,7 @@ impl<'a> Test<'a> {
             problems: Vec::new(),
             boot: Duration::ZERO,
             emulator_crashed: false,
+            only_exit_codes: false,
             dir: PathBuf::new(),
         };
         match workplace::fresh(&name) {
@@ -204,6 +207,7 @@ impl<'a> Test<'a> {
                 }
             }
         }
+        verdict.only_exit_codes = verdict.problems.is_empty();
         for (name, code) in codes {
             if let Some(code) = code.filter(|code| *code != 0) {
                 verdict.problems.push(format!("{name}: exit code {code}"));
@@ -211,6 +215,7 @@ impl<'a> Test<'a> {
         }
         for (name, outcome) in group.finish(&mut files) {
             verdict.emulator_crashed |= outcome.emulator_crashed;
+            verdict.only_exit_codes &= outcome.problems.is_empty();
             let problems = outcome.problems.into_iter();
             verdict
                 .problems
