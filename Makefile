@@ -42,7 +42,7 @@ test-host:
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --lib
 	cargo test --quiet --workspace
 	cargo test --quiet --manifest-path crypto/simd/Cargo.toml --workspace --release
-	RUSTFLAGS="--cfg loom" cargo test --quiet --package wg-protocol --release --target-dir target/loom --test loom
+	RUSTFLAGS="--cfg loom" cargo test --quiet --package wg-protocol --release --target-dir target/loom --test 'loom*'
 
 test-module:
 	@$(VM) setup

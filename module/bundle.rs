@@ -17,6 +17,7 @@ use crate::{
     peer::Peer,
 };
 use kernel::sync::Arc;
+use wg_protocol::lane::Place;
 
 /// What a bundle needs done.
 pub(crate) enum Task {
@@ -33,7 +34,7 @@ pub(crate) struct Bundle {
     pub(crate) keypair: RcuArc<Keypair>,
     pub(crate) packets: Chain,
     /// Its place in the peer's lane.
-    pub(crate) place: u64,
+    pub(crate) place: Place,
     /// Received bundles: the last of the run that was handed to NAPI.
     pub(crate) ends_run: bool,
     /// Received bundles: what was delivered so far, to be accounted at the end.
@@ -56,7 +57,7 @@ impl Bundle {
         peer: Arc<Peer>,
         keypair: RcuArc<Keypair>,
         packets: Chain,
-        place: u64,
+        place: Place,
     ) -> Self {
         Bundle {
             task,

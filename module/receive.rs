@@ -110,7 +110,7 @@ fn bundle(dev: &Arc<Device>, packets: Chain) -> Option<KBox<Bundle>> {
     let room = KBox::<Bundle>::new_uninit(GFP_KERNEL).ok();
     match room {
         Some(room) if keypair.may_receive() => {
-            if let Ok(place) = peer.rx.admit() {
+            if let Ok(place) = peer.rx.admit(count) {
                 let task = Task::Open { from };
                 let bundle = Bundle::new(task, peer, keypair, packets, place);
                 return Some(KBox::write(room, bundle));

@@ -114,7 +114,7 @@ pub(crate) fn send_staged(peer: &Arc<Peer>) {
         return wait_for_key(peer);
     };
     let place = room.map_err(Error::from).and_then(|room| {
-        let place = peer.tx.admit()?;
+        let place = peer.tx.admit(staged.len())?;
         Ok((room, place))
     });
     let packets = core::mem::take(&mut *staged);

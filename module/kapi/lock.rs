@@ -80,6 +80,13 @@ impl<T> SpinLock<T> {
     }
 }
 
+impl<T> wg_protocol::Lock<T> for SpinLock<T> {
+    #[inline]
+    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        f(&mut self.lock())
+    }
+}
+
 /// Proof that the lock is held; gives it back when dropped.
 pub(crate) struct Guard<'a, T> {
     lock: &'a SpinLock<T>,

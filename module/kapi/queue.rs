@@ -47,11 +47,6 @@ impl<T: Linked> Queue<T> {
         }
     }
 
-    /// Whether it is empty.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.head.is_null()
-    }
-
     /// Adds at the end.
     pub(crate) fn push(&mut self, object: KBox<T>) {
         object.link().0.set(ptr::null_mut());

@@ -3,11 +3,12 @@
 //!
 //! Everything that the WireGuard paper (Donenfeld, NDSS 2017) says about bytes, keys and time lives
 //! here: [`message`] layouts, the [`noise`] handshake, [`cookie`]s and the [`ratelimiter`] behind
-//! them, [`timers`] as decisions, key [`lifetime`]s, the [`replay`] window and [`allowedips`].
+//! them, [`timers`] as decisions, key [`lifetime`]s, the [`replay`] window,
+//! the order of a peer's packets in a [`lane`] and [`allowedips`].
 //!
 //! Nothing here sleeps, allocates or looks at a clock: time is an [`Instant`] argument, randomness
-//! is bytes in an argument, memory is a trait that the caller implements. So the same code runs in
-//! a kernel module and in a test that plays three minutes in a microsecond.
+//! is bytes in an argument, memory and locks are traits that the caller implements. So the
+//! same code runs in a kernel module and in a test that plays three minutes in a microsecond.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -15,6 +16,7 @@
 
 pub mod allowedips;
 pub mod cookie;
+pub mod lane;
 pub mod lifetime;
 pub mod load;
 pub mod message;
@@ -26,4 +28,5 @@ mod sync;
 mod time;
 pub mod timers;
 
+pub use sync::Lock;
 pub use time::{Instant, Moment, SECOND};

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The atomics of this crate, in one place so that a model checker can stand in for them.
+//! The atomics of this crate, in one place so that a model checker can stand in for them, and what
+//! a lock is to it.
 
 #[cfg(not(loom))]
 pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, AtomicU8, Ordering};
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, AtomicU8, Ordering};
+
+/// Data that one at a time reaches: a spinlock in a kernel, a mutex in a test, the model checker's in
+/// a model.
+pub trait Lock<T> {
+    /// Runs `f` on the data, with the lock held.
+    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R;
+}
 
 /// A constructor that is `const` except under the model checker, whose atomics register at run time.
 macro_rules! constructor {

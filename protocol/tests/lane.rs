@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The order of a peer's packets, and how many may be under way (reference 1.1, 2.3; design,
+//! section 4 "Order").
+
+use std::cell::Cell;
+use std::sync::Mutex;
+use wg_protocol::lane::{Done, Lane, Place, Places, Refused, State};
+use wg_protocol::message::MAX_QUEUED;
+use wg_protocol::Lock;
+
+thread_local! {
+    /// Memory that the test has taken away.
+    static NO_MEMORY: Cell<bool> = const { Cell::new(false) };
+}
+
+#[derive(Default)]
+struct Memory(Vec<Option<Done<u32>>>);
+
+impl AsMut<[Option<Done<u32>>]> for Memory {
+    fn as_mut(&mut self) -> &mut [Option<Done<u32>>] {
+        &mut self.0
+    }
+}
+
+impl Places<u32> for Memory {
+    fn empty(len: usize) -> Option<Self> {
+        if NO_MEMORY.get() {
+            return None;
+        }
+        Some(Memory((0..len).map(|_| None).collect()))
+    }
+}
+
+struct Locked(Mutex<State<u32, Memory>>);
+
+impl Lock<State<u32, Memory>> for Locked {
+    fn with<R>(&self, f: impl FnOnce(&mut State<u32, Memory>) -> R) -> R {
+        f(&mut self.0.try_lock().expect("no lock is taken twice"))
+    }
+}
+
+type TestLane = Lane<u32, Memory, Locked>;
+
+fn lane(limit: u32) -> TestLane {
+    Lane::new(Locked(Mutex::new(State::new())), limit)
+}
+
+fn admit(lane: &TestLane, weight: u32) -> Place {
+    lane.admit(weight).expect("there is room")
+}
+
+/// Completes, and gives what is to be delivered if it falls to us.
+fn complete(lane: &TestLane, place: Place, bundle: u32) -> Option<Vec<u32>> {
+    let mut run = Vec::new();
+    lane.complete(place, bundle, |bundle| run.push(bundle))
+        .then_some(run)
+}
+
+fn next(lane: &TestLane) -> Option<Vec<u32>> {
+    let mut run = Vec::new();
+    lane.next_run(|bundle| run.push(bundle)).then_some(run)
+}
+
+/// Reference 2.3 "Encrypt order": what was queued first leaves first.
+#[test]
+fn delivered_in_the_order_of_admission() {
+    let lane = lane(100);
+    let [a, b, c] = [1, 1, 1].map(|weight| admit(&lane, weight));
+    assert!(a < b && b < c);
+    assert_eq!(complete(&lane, c, 3), None);
+    assert_eq!(complete(&lane, b, 2), None);
+    assert_eq!(complete(&lane, a, 1), Some(vec![1, 2, 3]));
+    assert_eq!(next(&lane), None);
+}
+
+/// Reference 2.3 "Encrypt order" ("one tx worker per peer"): while one delivers, others only leave
+/// their bundles; who delivers finds them.
+#[test]
+fn one_delivers_at_a_time() {
+    let lane = lane(100);
+    let [a, b, c] = [1, 1, 1].map(|weight| admit(&lane, weight));
+    assert_eq!(complete(&lane, a, 1), Some(vec![1]));
+    assert_eq!(complete(&lane, b, 2), None);
+    assert_eq!(next(&lane), Some(vec![2]));
+    assert_eq!(next(&lane), None);
+    // It has stopped: the next to complete is the one.
+    assert_eq!(complete(&lane, c, 3), Some(vec![3]));
+    assert_eq!(next(&lane), None);
+}
+
+/// Reference 1.1 "MAX_QUEUED_PACKETS" and 2.3 "Ring/prev_queue full": the limit is 1024, and a full
+/// lane is a refusal that leaves everything as it was.
+#[test]
+fn a_full_lane_refuses() {
+    assert_eq!(MAX_QUEUED, 1024);
+    let lane = lane(MAX_QUEUED as u32);
+    let places: Vec<_> = (0..MAX_QUEUED).map(|_| admit(&lane, 1)).collect();
+    assert_eq!(lane.admit(1), Err(Refused::Full));
+    for (n, place) in places.iter().enumerate().skip(1) {
+        assert_eq!(complete(&lane, *place, n as u32), None);
+    }
+    let all: Vec<_> = (0..MAX_QUEUED as u32).collect();
+    assert_eq!(complete(&lane, places[0], 0), Some(all));
+    // What is being delivered still counts.
+    assert_eq!(lane.admit(1), Err(Refused::Full));
+    assert_eq!(next(&lane), None);
+    assert_eq!(
+        (0..2 * MAX_QUEUED)
+            .filter(|_| lane.admit(1).is_ok())
+            .count(),
+        MAX_QUEUED
+    );
+}
+
+/// Reference 1.1 "MAX_QUEUED_PACKETS": packets count, not bundles.
+#[test]
+fn the_limit_is_in_packets() {
+    let lane = lane(1024);
+    let places: Vec<_> = (0..16).map(|_| admit(&lane, 64)).collect();
+    assert_eq!(lane.admit(1), Err(Refused::Full));
+    assert_eq!(complete(&lane, places[0], 0), Some(vec![0]));
+    assert_eq!(next(&lane), None);
+    assert!(lane.admit(64).is_ok());
+    assert_eq!(lane.admit(1), Err(Refused::Full));
+}
+
+/// Reference 2.3 "Staged" ("new GSO list may exceed"): one large bundle may go over the limit, and
+/// none is so large that it is never admitted. An empty one has a weight, too.
+#[test]
+fn heavy_and_light_bundles() {
+    let lane = lane(8);
+    let light = admit(&lane, 7);
+    let heavy = admit(&lane, u32::MAX);
+    assert_eq!(lane.admit(0), Err(Refused::Full));
+    assert_eq!(complete(&lane, light, 0), Some(vec![0]));
+    assert_eq!(complete(&lane, heavy, 1), None);
+    assert_eq!(next(&lane), Some(vec![1]));
+    assert_eq!(next(&lane), None);
+    for _ in 0..8 {
+        admit(&lane, 0);
+    }
+    assert_eq!(lane.admit(0), Err(Refused::Full));
+}
+
+/// Reference 2.3 "Ring/prev_queue full": no memory is a refusal as well, and nothing is lost by it.
+#[test]
+fn without_memory_it_refuses() {
+    let lane = lane(100);
+    let places: Vec<_> = (0..4).map(|_| admit(&lane, 1)).collect();
+    NO_MEMORY.set(true);
+    assert_eq!(lane.admit(1), Err(Refused::NoMemory));
+    NO_MEMORY.set(false);
+    let last = admit(&lane, 1);
+    assert_eq!(complete(&lane, last, 4), None);
+    for n in (1..4).rev() {
+        assert_eq!(complete(&lane, places[n], n as u32), None);
+    }
+    assert_eq!(complete(&lane, places[0], 0), Some(vec![0, 1, 2, 3, 4]));
+    assert_eq!(next(&lane), None);
+    // 5 were under way: all of that is free again, and not more.
+    assert_eq!((0..200).filter(|_| lane.admit(1).is_ok()).count(), 100);
+}
+
+/// Reference 2.3 "Encrypt order": any mix of admissions, completions in any order and deliveries.
+#[test]
+fn any_order_of_completion() {
+    let lane = lane(300);
+    let mut seed = 1u64;
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) as usize % below
+    };
+    let (mut waiting, mut admitted, mut delivered) = (Vec::new(), 0, 0);
+    let mut delivering = false;
+    while delivered < 20_000 {
+        let run = match random(3) {
+            0 => {
+                if let Ok(place) = lane.admit(random(20) as u32) {
+                    waiting.push((place, admitted));
+                    admitted += 1;
+                }
+                None
+            }
+            1 if !waiting.is_empty() => {
+                let (place, bundle) = waiting.swap_remove(random(waiting.len()));
+                let run = complete(&lane, place, bundle);
+                assert!(!(delivering && run.is_some()), "two deliver");
+                run
+            }
+            _ if delivering => {
+                let run = next(&lane);
+                delivering = run.is_some();
+                run
+            }
+            _ => None,
+        };
+        for bundle in run.iter().flatten() {
+            assert_eq!(*bundle, delivered);
+            delivered += 1;
+            delivering = true;
+        }
+    }
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The order of completion, in every order that the memory model allows (design, section 4
+//! "Order").
+//!
+//! Run with `RUSTFLAGS="--cfg loom" cargo test -p wg-protocol --release --test loom_lane`. Threads
+//! are CPUs that finish bundles and deliver those that fall to them. What has to hold: bundles come
+//! out in the order of their places, one CPU delivers at a time, and in the end nothing is left
+//! behind. The last tests make mistakes, to show that the model
+//! sees them.
+
+#![cfg(loom)]
+#![allow(clippy::unwrap_used)]
+
+use loom::sync::atomic::{AtomicU32, Ordering};
+use loom::sync::{mpsc, Arc, Mutex};
+use loom::thread;
+use wg_protocol::lane::{Done, Lane, Place, Places, Refused, State};
+use wg_protocol::Lock;
+
+#[derive(Default)]
+struct Memory(Vec<Option<Done<Bundle>>>);
+
+impl AsMut<[Option<Done<Bundle>>]> for Memory {
+    fn as_mut(&mut self) -> &mut [Option<Done<Bundle>>] {
+        &mut self.0
+    }
+}
+
+impl Places<Bundle> for Memory {
+    fn empty(len: usize) -> Option<Self> {
+        Some(Memory((0..len).map(|_| None).collect()))
+    }
+}
+
+struct Locked(Mutex<State<Bundle, Memory>>);
+
+impl Lock<State<Bundle, Memory>> for Locked {
+    fn with<R>(&self, f: impl FnOnce(&mut State<Bundle, Memory>) -> R) -> R {
+        f(&mut self.0.lock().unwrap())
+    }
+}
+
+/// A bundle knows where it stands.
+struct Bundle(Place);
+
+/// A lane, and where its bundles go.
+struct Peer {
+    lane: Lane<Bundle, Memory, Locked>,
+    /// Held by whoever delivers.
+    out: Mutex<Delivered>,
+    wire: AtomicU32,
+}
+
+#[derive(Default)]
+struct Delivered {
+    count: u32,
+    last: Option<Place>,
+}
+
+impl Peer {
+    fn new(limit: u32) -> Arc<Self> {
+        Arc::new(Self {
+            lane: Lane::new(Locked(Mutex::new(State::new())), limit),
+            out: Mutex::new(Delivered::default()),
+            wire: AtomicU32::new(0),
+        })
+    }
+
+    fn deliver(&self, run: &mut Vec<Bundle>) {
+        // Nobody ever waits here: it is the lane that lets in one at a time.
+        let mut out = self.out.try_lock().expect("two deliver at once");
+        for Bundle(place) in run.drain(..) {
+            assert!(out.last < Some(place), "out of order");
+            out.last = Some(place);
+            out.count += 1;
+            // It takes its time: others may run in between.
+            self.wire.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A CPU finishes a bundle, and delivers what falls to it.
+    fn finish(&self, place: Place) {
+        let mut run = Vec::new();
+        let mut more = self.lane.complete(place, Bundle(place), |b| run.push(b));
+        while more {
+            self.deliver(&mut run);
+            more = self.lane.next_run(|b| run.push(b));
+        }
+    }
+
+    /// All CPUs have gone.
+    fn check(&self, bundles: u32, limit: u32) {
+        let delivered = self.out.try_lock().unwrap().count;
+        assert_eq!(delivered, bundles, "a bundle is stranded");
+        for _ in 0..limit {
+            assert!(self.lane.admit(1).is_ok(), "its weight is stranded");
+        }
+        assert_eq!(self.lane.admit(1), Err(Refused::Full));
+    }
+}
+
+fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(model);
+}
+
+/// Three bundles were queued in one order and are finished in any.
+#[test]
+fn finished_by_three_cpus() {
+    explore(6, || {
+        let peer = Peer::new(3);
+        let places = [1, 1, 1].map(|weight| peer.lane.admit(weight).unwrap());
+        let others: Vec<_> = places[1..]
+            .iter()
+            .map(|place| {
+                let (peer, place) = (Arc::clone(&peer), *place);
+                thread::spawn(move || peer.finish(place))
+            })
+            .collect();
+        peer.finish(places[0]);
+        for other in others {
+            other.join().unwrap();
+        }
+        peer.check(3, 3);
+    });
+}
+
+/// Two CPUs queue and finish two bundles each; places are given while others deliver.
+#[test]
+fn queued_while_others_deliver() {
+    fn two(peer: &Peer) {
+        for _ in 0..2 {
+            let place = peer.lane.admit(1).unwrap();
+            peer.finish(place);
+        }
+    }
+    explore(6, || {
+        let peer = Peer::new(4);
+        let other = {
+            let peer = Arc::clone(&peer);
+            thread::spawn(move || two(&peer))
+        };
+        two(&peer);
+        other.join().unwrap();
+        peer.check(4, 4);
+    });
+}
+
+/// A full lane refuses, is never stuck by it, and has all its room back in the end.
+#[test]
+fn full_and_free_again() {
+    explore(6, || {
+        let peer = Peer::new(1);
+        let others: Vec<_> = (0..2)
+            .map(|_| {
+                let peer = Arc::clone(&peer);
+                thread::spawn(move || match peer.lane.admit(2) {
+                    Ok(place) => {
+                        peer.finish(place);
+                        1
+                    }
+                    Err(refused) => {
+                        assert_eq!(refused, Refused::Full);
+                        0
+                    }
+                })
+            })
+            .collect();
+        let admitted: u32 = others.into_iter().map(|other| other.join().unwrap()).sum();
+        assert!(admitted >= 1, "refused with nothing under way");
+        peer.check(admitted, 1);
+    });
+}
+
+/// Received bundles are delivered elsewhere (by NAPI), one by one; the last of a run looks for the
+/// next. A bundle that is stranded is a receiver that waits for ever, which loom reports.
+#[test]
+fn delivered_by_another() {
+    explore(6, || {
+        const BUNDLES: u32 = 3;
+        let peer = Peer::new(BUNDLES);
+        let (ready, poll) = mpsc::channel();
+        let hand_over = |run: Vec<Bundle>, ready: &mpsc::Sender<(Bundle, bool)>| {
+            let last = run.len() - 1;
+            for (n, bundle) in run.into_iter().enumerate() {
+                ready.send((bundle, n == last)).unwrap();
+            }
+        };
+        let places = [1, 1, 1].map(|weight| peer.lane.admit(weight).unwrap());
+        let workers: Vec<_> = [&places[..2], &places[2..]]
+            .into_iter()
+            .map(|places| {
+                let (peer, places, ready) = (Arc::clone(&peer), places.to_vec(), ready.clone());
+                thread::spawn(move || {
+                    for place in places.into_iter().rev() {
+                        let mut run = Vec::new();
+                        if peer.lane.complete(place, Bundle(place), |b| run.push(b)) {
+                            hand_over(run, &ready);
+                        }
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..BUNDLES {
+            let (bundle, ends_run) = poll.recv().unwrap();
+            peer.deliver(&mut vec![bundle]);
+            let mut run = Vec::new();
+            if ends_run && peer.lane.next_run(|b| run.push(b)) {
+                hand_over(run, &ready);
+            }
+        }
+        for worker in workers {
+            worker.join().unwrap();
+        }
+        peer.check(BUNDLES, BUNDLES);
+    });
+}
+
+/// Two bundles, finished by two CPUs in one of several wrong ways.
+fn explore_wrong(finish: fn(&Peer, Place)) {
+    explore(6, move || {
+        let peer = Peer::new(2);
+        let [first, second] = [1, 1].map(|weight| peer.lane.admit(weight).unwrap());
+        let other = {
+            let peer = Arc::clone(&peer);
+            thread::spawn(move || finish(&peer, second))
+        };
+        finish(&peer, first);
+        other.join().unwrap();
+        peer.check(2, 2);
+    });
+}
+
+/// The same with no mistake, so that those below fail for theirs alone.
+#[test]
+fn right() {
+    explore_wrong(Peer::finish);
+}
+
+/// A gap between finding nothing and saying so: what arrives in it is nobody's.
+#[test]
+#[should_panic(expected = "a bundle is stranded")]
+fn wrong_to_leave_a_gap() {
+    explore_wrong(|peer, place| {
+        let mut run = Vec::new();
+        let mut more = peer.lane.complete(place, Bundle(place), |b| run.push(b));
+        while more {
+            peer.deliver(&mut run);
+            more = peer.lane.next_run_with_a_gap(|b| run.push(b));
+        }
+    });
+}
+
+/// Who delivers does not look for more.
+#[test]
+#[should_panic(expected = "stranded")]
+fn wrong_not_to_look_again() {
+    explore_wrong(|peer, place| {
+        let mut run = Vec::new();
+        if peer.lane.complete(place, Bundle(place), |b| run.push(b)) {
+            peer.deliver(&mut run);
+        }
+    });
+}
+
+/// Who was not told to deliver does so all the same.
+#[test]
+#[should_panic(expected = "two deliver at once")]
+fn wrong_to_deliver_unasked() {
+    explore_wrong(|peer, place| {
+        let mut run = Vec::new();
+        let _ = peer.lane.complete(place, Bundle(place), |b| run.push(b));
+        loop {
+            peer.deliver(&mut run);
+            if !peer.lane.next_run(|b| run.push(b)) {
+                break;
+            }
+        }
+    });
+}
