@@ -2,6 +2,8 @@
 //! The order of a peer's packets, and how many may be under way (reference 1.1, 2.3; design,
 //! section 4 "Order").
 
+#![allow(clippy::expect_used)]
+
 use std::cell::Cell;
 use std::sync::Mutex;
 use wg_protocol::lane::{Done, Lane, Place, Places, Refused, State};

@@ -9,7 +9,7 @@
 //! sees them.
 
 #![cfg(loom)]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::sync::{mpsc, Arc, Mutex};
