@@ -14,7 +14,10 @@ ifeq ($(origin CC),default)
 unexport CC
 endif
 
-.PHONY: all module load unload test test-host test-module test-vm demo lint rustdoc rust-src clean help
+# One processor for the whole run, the last: interrupts prefer the first.
+PINNED := $(if $(shell command -v taskset),taskset -c $(shell expr $$(nproc) - 1))
+
+.PHONY: all module load unload bench test test-host test-module test-vm demo lint rustdoc rust-src clean help
 
 all: module
 
@@ -54,6 +57,11 @@ test-vm:
 	@$(VM) test --second-attempt --on uml-7.2 $(ARGS)
 	@$(VM) test --second-attempt --on qemu-5.10 $(ARGS)
 
+bench:
+	@pkg-config --exists openssl || { echo "OpenSSL's headers are missing: apt-get install libssl-dev pkg-config" >&2; exit 1; }
+	cargo bench --quiet --manifest-path crypto/simd/bench/Cargo.toml --no-run
+	$(PINNED) cargo bench --quiet --manifest-path crypto/simd/bench/Cargo.toml --bench crypto -- --quiet $(ARGS)
+
 lint rustdoc:
 	@$(BUILD) $@
 
@@ -77,6 +85,8 @@ help:
 #: make load            load it, with the modules it needs       make unload   take it out again
 #: make demo            two virtual machines, ours and the stock C module, and a tunnel between them
 #: make test            all tests: on the host, in User-Mode Linux and in QEMU
+#: make bench           our cryptography beside ring, aws-lc-rs, RustCrypto and OpenSSL; writes docs/crypto-speed.md
+#:   ARGS=<filter>      ... only what has this in its name (seal/1420, x25519): a quick look, writes nothing
 #: make lint            clippy over what goes into the kernel (KDIR= as above)
 #: make rustdoc         its documentation, into out/<kernel release>/doc/
 #: make rust-src        fetch rustc's library sources (Debian's package) into the cache

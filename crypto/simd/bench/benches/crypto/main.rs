@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+//! WireGuard's cryptography beside the libraries people would pick, all in one run: `make bench`,
+//! or `make bench ARGS=FILTER` for a part of it (`ARGS=seal/1420`, `ARGS=avx512`).
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+mod aead;
+mod blake2s;
+mod peers;
+mod x25519;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion};
+
+use wg_bench::machine;
+use wg_bench::page::{self, Goal};
+use wg_bench::record::{Records, Task, Who};
+
+type Group<'a> = BenchmarkGroup<'a, WallTime>;
+
+/// Has criterion time a call, and notes the samples.
+fn measure(
+    group: &mut Group<'_>,
+    records: &Records,
+    task: Task,
+    who: Who,
+    mut call: impl FnMut(u64) -> Duration,
+) {
+    group.bench_function(who.name, |bencher| {
+        bencher.iter_custom(|calls| {
+            let time = call(calls);
+            records.add(task, who, calls * task.count as u64, time);
+            time
+        });
+    });
+}
+
+/// The time of so many calls.
+fn repeat(calls: u64, mut call: impl FnMut()) -> Duration {
+    let start = Instant::now();
+    for _ in 0..calls {
+        call();
+    }
+    start.elapsed()
+}
+
+fn library(name: &'static str) -> Who {
+    Who { name, ours: false }
+}
+
+fn ours(name: &'static str) -> Who {
+    Who { name, ours: true }
+}
+
+/// What the project set out to reach on a processor with AVX-512 and IFMA.
+fn goals() -> Vec<Goal> {
+    let goal = |len, count, ours, peer, ratio| Goal {
+        task: aead::task("seal", len, count),
+        ours,
+        peer,
+        ratio,
+    };
+    vec![
+        goal(1420, 1, "avx512", "ring", 0.55),
+        goal(1420, 1, "avx512", "openssl", 0.75),
+        goal(64, 1, "avx512", "ring", 0.8),
+        goal(64, 16, "avx512", "ring", 0.4),
+        goal(1420, 1, "avx2", "ring", 0.95),
+        Goal {
+            task: x25519::task("shared secret"),
+            ours: "ours",
+            peer: "ring",
+            ratio: 1.2,
+        },
+    ]
+}
+
+fn main() {
+    let records = Records::default();
+    let clock = machine::clock();
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_millis(50))
+        .measurement_time(Duration::from_millis(300))
+        .sample_size(20)
+        .nresamples(1000)
+        .configure_from_args();
+    for kind in ["seal", "open"] {
+        aead::bench(&mut criterion, &records, kind);
+    }
+    x25519::bench(&mut criterion, &records);
+    blake2s::bench(&mut criterion, &records);
+
+    let clock = clock.max(machine::clock());
+    let version = machine::version;
+    let machine = [
+        format!("{}, {clock:.2} GHz while it ran", machine::processor()),
+        format!(
+            "ring {}, aws-lc-rs {}, chacha20poly1305 {} (RustCrypto), {}, x25519-dalek {}, blake2 {} (RustCrypto), blake2s_simd {}",
+            version("ring"),
+            version("aws-lc-rs"),
+            version("chacha20poly1305"),
+            openssl::version::version(),
+            version("x25519-dalek"),
+            version("blake2"),
+            version("blake2s_simd")
+        ),
+    ];
+    let goals = goals();
+    print!("{}", page::table(&records));
+    print!("\n{}", page::goals(&records, &goals));
+    for line in &machine {
+        println!("{line}");
+    }
+    // A part of a run is no page.
+    let whole = records.tasks("seal").len() == aead::SHAPES.len()
+        && records.tasks("open").len() == aead::SHAPES.len()
+        && !records.tasks("x25519").is_empty()
+        && !records.tasks("blake2s").is_empty();
+    if whole {
+        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs"));
+        page::write(folder, &records, &goals, &machine, clock).unwrap();
+        println!("written: docs/crypto-speed.md");
+    }
+}
