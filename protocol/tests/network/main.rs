@@ -7,11 +7,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod device;
+mod monitor;
+mod peer;
+mod storm;
 mod wire;
 
 use wg_protocol::message::Kind;
 use wg_protocol::{Instant, SECOND};
-use wire::{Faults, Wire};
+use wire::Wire;
 
 const MS: u64 = SECOND / 1000;
 
@@ -21,11 +24,14 @@ fn first_packet() {
     let mut wire = Wire::new(1);
     let payload = wire.send(0);
     wire.run(3 * MS);
-    assert!(wire.devices[1].delivered.contains(&payload));
-    assert_eq!([0, 1].map(|end| wire.devices[end].completed), [1, 1]);
+    assert!(wire.is_delivered(payload));
+    assert_eq!(
+        [0, 1].map(|end| wire.devices[end].peers[0].completed),
+        [1, 1]
+    );
     let answer = wire.send(1);
     wire.run(MS);
-    assert!(wire.devices[0].delivered.contains(&answer));
+    assert!(wire.is_delivered(answer));
 }
 
 /// Paper 6.1, 6.5: one-way traffic has a keepalive 10 s after each packet that nothing was sent
@@ -38,7 +44,7 @@ fn one_way_traffic() {
     for _ in 0..3600 {
         let payload = wire.send(0);
         wire.seconds(1);
-        assert!(wire.devices[1].delivered.contains(&payload));
+        assert!(wire.is_delivered(payload));
     }
     let initiations = wire.count(start, 0, Kind::Initiation);
     assert!((29..=31).contains(&initiations), "{initiations}");
@@ -58,7 +64,7 @@ fn the_initiator_only_listens() {
     for _ in 0..1600 {
         let payload = wire.send(1);
         wire.seconds(1);
-        assert!(wire.devices[0].delivered.contains(&payload));
+        assert!(wire.is_delivered(payload));
     }
     let initiations = wire.count(start, 0, Kind::Initiation);
     assert!((12..=14).contains(&initiations), "{initiations}");
@@ -75,12 +81,12 @@ fn the_last_minute() {
         wire.seconds(age);
         let start = wire.now;
         for _ in 0..3 {
-            wire.send(1);
+            let payload = wire.send(1);
             wire.run(10 * MS);
+            assert!(wire.is_delivered(payload));
         }
         assert_eq!(wire.count(start, 0, Kind::Initiation), renewed, "{age}");
         assert_eq!(wire.count(start, 1, Kind::Initiation), 0);
-        assert_eq!(wire.devices[0].delivered.len(), 3);
     }
 }
 
@@ -103,8 +109,8 @@ fn silence() {
         .iter()
         .all(|(when, _, kind)| { *kind == Kind::Data && when.since(quiet) <= 20 * SECOND }));
     for device in &wire.devices {
-        assert!(!device.has_keys());
-        assert_eq!(device.alarm, None);
+        assert!(!device.peers[0].has_keys());
+        assert_eq!(device.peers[0].alarm, None);
     }
 }
 
@@ -118,14 +124,17 @@ fn nobody_there() {
         wire.send(0);
     }
     wire.seconds(600);
-    assert_eq!(wire.devices[0].initiations.len(), 20);
-    assert_eq!(wire.devices[0].dropped, 200);
+    assert_eq!(wire.devices[0].peers[0].initiations.len(), 20);
+    assert_eq!(wire.devices[0].peers[0].dropped, 200);
     wire.seconds(600);
-    assert_eq!(wire.devices[0].initiations.len(), 20);
-    assert!(!wire.devices[0].has_keys(), "540 s after giving up");
+    assert_eq!(wire.devices[0].peers[0].initiations.len(), 20);
+    assert!(
+        !wire.devices[0].peers[0].has_keys(),
+        "540 s after giving up"
+    );
     wire.send(0);
     wire.seconds(600);
-    assert_eq!(wire.devices[0].initiations.len(), 40);
+    assert_eq!(wire.devices[0].peers[0].initiations.len(), 40);
 }
 
 /// Reference 1.3 "new_handshake": the peer has lost its state; 15 s after the first unanswered
@@ -135,15 +144,13 @@ fn the_peer_was_restarted() {
     let mut wire = Wire::new(6);
     wire.send(0);
     wire.seconds(1);
-    let fresh = Wire::new(6).devices;
-    let [_, restarted] = fresh;
-    wire.devices[1] = restarted;
+    wire.restart(1);
     let broken = wire.now;
     let mut recovered = None;
     while wire.now.since(broken) < 60 * SECOND {
         let payload = wire.send(0);
         wire.run(500 * MS);
-        if wire.devices[1].delivered.contains(&payload) {
+        if wire.is_delivered(payload) {
             recovered.get_or_insert(wire.now);
         }
     }
@@ -156,9 +163,9 @@ fn the_peer_was_restarted() {
 #[test]
 fn persistent_keepalives() {
     let mut wire = Wire::new(7);
-    wire.devices[0].persistent_secs = 25;
-    let now = wire.now;
-    wire.devices[0].send_keepalive(now);
+    wire.devices[0].peers[0].persistent_secs = 25;
+    wire.at(0).send_keepalive(0);
+    wire.collect();
     wire.seconds(3600);
     let sent: Vec<Instant> = wire
         .log
@@ -173,7 +180,7 @@ fn persistent_keepalives() {
     assert_eq!(wire.count(Instant(0), 1, Kind::Initiation), 0);
     let payload = wire.send(1);
     wire.run(5 * MS);
-    assert!(wire.devices[0].delivered.contains(&payload));
+    assert!(wire.is_delivered(payload));
 }
 
 /// Reference 1.5 "Under load": the cookie comes back, the retry carries it, and the response does
@@ -187,14 +194,15 @@ fn under_load() {
         }
         let payload = wire.send(0);
         wire.seconds(30);
-        assert!(wire.devices[1].delivered.contains(&payload), "{loaded:?}");
+        assert!(wire.is_delivered(payload), "{loaded:?}");
         for (device, loaded) in wire.devices.iter().zip(loaded) {
             assert_eq!(device.cookies_sent > 0, loaded);
         }
     }
 }
 
-/// Both begin at the same moment, and it works.
+/// Both begin at the same moment, and it works: each answers the other, which makes an end of its own
+/// handshake, until jitter has them begin apart.
 #[test]
 fn both_begin_at_once() {
     for seed in 1..20 {
@@ -205,57 +213,8 @@ fn both_begin_at_once() {
         wire.seconds(1);
         for from in 0..2 {
             let payload = wire.send(from);
-            wire.seconds(7);
-            assert!(wire.devices[1 - from].delivered.contains(&payload));
+            wire.seconds(30);
+            assert!(wire.is_delivered(payload), "seed {seed}, from {from}");
         }
-    }
-}
-
-/// Everything that a network can do, for hours, from several seeds (more with `SEEDS=1000`). What must hold at every step is
-/// checked by the devices; here it must also work again once the network does.
-#[test]
-fn bad_networks() {
-    let seeds = std::env::var("SEEDS").map_or(6, |seeds| seeds.parse().unwrap());
-    for seed in 1..=seeds {
-        let mut wire = Wire::new(seed * 1009);
-        wire.faults = Faults {
-            lost: wire.below(60),
-            copied: wire.below(30),
-            replayed: wire.below(40),
-            corrupted: wire.below(20),
-            delay: [1, 50, 700, 4000][wire.below(4) as usize],
-        };
-        for device in &mut wire.devices {
-            device.persistent_secs = [0, 0, 1, 25][(seed % 4) as usize];
-        }
-        for _ in 0..600 {
-            let from = wire.below(2) as usize;
-            for _ in 0..wire.below(4) {
-                wire.send(from);
-            }
-            let pause = [10 * MS, SECOND, 10 * SECOND, 200 * SECOND][wire.below(4) as usize];
-            let pause = wire.below(pause);
-            wire.run(pause);
-            if wire.below(20) == 0 {
-                wire.devices[0].under_load ^= true;
-            }
-        }
-        wire.faults = Faults::default();
-        for device in &mut wire.devices {
-            device.under_load = false;
-        }
-        // What is under way now may still disturb, but not for longer than a dead session lasts.
-        for _ in 0..60 {
-            wire.send(0);
-            wire.send(1);
-            wire.seconds(1);
-        }
-        for from in 0..2 {
-            let payload = wire.send(from);
-            wire.seconds(1);
-            let there = wire.devices[1 - from].delivered.contains(&payload);
-            assert!(there, "seed {seed}, from {from}");
-        }
-        assert!(wire.devices[0].delivered.len() > 50);
     }
 }
