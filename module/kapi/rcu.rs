@@ -7,7 +7,7 @@
 use core::{
     cell::UnsafeCell,
     marker::PhantomData,
-    mem::MaybeUninit,
+    mem::{ManuallyDrop, MaybeUninit},
     ops::Deref,
     ptr,
     sync::atomic::{AtomicPtr, Ordering},
@@ -87,7 +87,7 @@ impl<T> Deref for RcuArc<T> {
 /// # Invariants
 ///
 /// There is one `RcuOwned` for each object in its lifetime, so its `rcu_head` is used once.
-pub(crate) struct RcuOwned<T: Send + Sync + 'static>(Option<RcuArc<T>>);
+pub(crate) struct RcuOwned<T: Send + Sync + 'static>(ManuallyDrop<RcuArc<T>>);
 
 impl<T: Send + Sync + 'static> RcuOwned<T> {
     /// Allocates an object to publish.
@@ -104,19 +104,19 @@ impl<T: Send + Sync + 'static> RcuOwned<T> {
             flags,
         )?;
         // INVARIANT: the object is new.
-        Ok(RcuOwned(Some(RcuArc(inner))))
+        Ok(RcuOwned(ManuallyDrop::new(RcuArc(inner))))
     }
 
     /// An ordinary reference to the same object.
-    pub(crate) fn share(&self) -> Option<RcuArc<T>> {
-        self.0.clone()
+    pub(crate) fn share(&self) -> RcuArc<T> {
+        RcuArc::clone(&self.0)
     }
 
-    fn into_raw(mut self) -> *mut Inner<T> {
-        match self.0.take() {
-            Some(arc) => Arc::into_raw(arc.0).cast_mut(),
-            None => ptr::null_mut(),
-        }
+    fn into_raw(self) -> *mut Inner<T> {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: taken once: `this` is not used again, nor dropped.
+        let arc = unsafe { ManuallyDrop::take(&mut this.0) };
+        Arc::into_raw(arc.0).cast_mut()
     }
 
     /// # Safety
@@ -127,13 +127,23 @@ impl<T: Send + Sync + 'static> RcuOwned<T> {
             return None;
         }
         // SAFETY: by this function's contract.
-        Some(RcuOwned(Some(RcuArc(unsafe { Arc::from_raw(ptr) }))))
+        let arc = RcuArc(unsafe { Arc::from_raw(ptr) });
+        Some(RcuOwned(ManuallyDrop::new(arc)))
+    }
+}
+
+impl<T: Send + Sync + 'static> Deref for RcuOwned<T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
     }
 }
 
 impl<T: Send + Sync + 'static> Drop for RcuOwned<T> {
     fn drop(&mut self) {
-        let Some(arc) = self.0.take() else { return };
+        // SAFETY: taken once: the drop is the end of `self`.
+        let arc = unsafe { ManuallyDrop::take(&mut self.0) };
         let ptr = Arc::into_raw(arc.0).cast_mut();
         // SAFETY: `ptr` is valid: it carries the reference just released into it. By the type's
         // invariant the head is not in use. The callback takes that reference back.

@@ -3,8 +3,8 @@
 //!
 //! Everything that the WireGuard paper (Donenfeld, NDSS 2017) says about bytes, keys and time lives
 //! here: [`message`] layouts, the [`noise`] handshake, [`cookie`]s and the [`ratelimiter`] behind
-//! them, [`timers`] as decisions, key [`lifetime`]s, the [`replay`] window,
-//! the order of a peer's packets in a [`lane`] and [`allowedips`].
+//! them, [`timers`] as decisions, a peer's [`keypairs`] and their [`lifetime`]s, the [`replay`]
+//! window, the order of a peer's packets in a [`lane`] and [`allowedips`].
 //!
 //! Nothing here sleeps, allocates or looks at a clock: time is an [`Instant`] argument, randomness
 //! is bytes in an argument, memory and locks are traits that the caller implements. So the
@@ -16,6 +16,7 @@
 
 pub mod allowedips;
 pub mod cookie;
+pub mod keypairs;
 pub mod lane;
 pub mod lifetime;
 pub mod load;
