@@ -94,6 +94,37 @@ fn merges_back_into_the_same_device() {
     }
 }
 
+/// Small devices through every buffer there is, from none to one that holds all: the same device
+/// again, or an error; and no buffer is too small that is larger than one that was not.
+#[test]
+fn merges_back_from_every_buffer_size() {
+    for seed in 0..20 {
+        let mut random = Random(seed);
+        let mut model = random_device(&mut random);
+        model.peers.truncate(4);
+        for peer in &mut model.peers {
+            peer.allowed_ips.truncate(random.below(9));
+        }
+        let pad_u64 = seed % 2 == 1;
+        let Ok(whole) = all_messages(&model, 60_000, pad_u64) else {
+            panic!("seed {seed}: more than enough is not enough")
+        };
+        assert_eq!(whole.len(), 1);
+        let mut enough = false;
+        for room in 0..=whole[0].len() + 40 {
+            match all_messages(&model, room, pad_u64) {
+                Ok(messages) => {
+                    enough = true;
+                    assert_read(&read(&messages), &model);
+                    assert!(messages.iter().all(|message| message.len() <= room));
+                }
+                Err(Full) => assert!(!enough, "seed {seed}: {room} is less than before"),
+            }
+        }
+        assert!(enough);
+    }
+}
+
 /// Each message has a buffer of its own size.
 #[test]
 fn merges_back_from_changing_buffers() {

@@ -5,6 +5,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod model;
+pub mod oracle;
 
 use wg_netlink::uapi::*;
 
