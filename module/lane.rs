@@ -65,14 +65,14 @@ impl Lane {
         Lane(lane::Lane::new(state, MAX_QUEUED as u32))
     }
 
-    /// A place in the order for a bundle of so many packets. Whoever gets one must
-    /// [`Lane::complete`] it.
+    /// A place in the order for a bundle of this weight, of which [`MAX_QUEUED`] may be under way.
+    /// Whoever gets one must [`Lane::complete`] it.
     ///
     /// # Errors
     ///
     /// `ENOSPC` if too many are under way, or `ENOMEM`.
-    pub(crate) fn admit(&self, packets: usize) -> Result<Place> {
-        let weight = u32::try_from(packets).unwrap_or(u32::MAX);
+    pub(crate) fn admit(&self, weight: usize) -> Result<Place> {
+        let weight = u32::try_from(weight).unwrap_or(u32::MAX);
         self.0.admit(weight).map_err(|refused| match refused {
             Refused::Full => ENOSPC,
             Refused::NoMemory => ENOMEM,
