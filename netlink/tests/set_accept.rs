@@ -406,3 +406,57 @@ fn a_message_of_networkd() {
     }
     assert_eq!(set.peers().count(), 2);
 }
+
+/// 3.6, what wg sends for a configuration that does not fit into one of its buffers: the interface
+/// in each message, its own attributes in the first only, all elements of type 0, and the peer that
+/// is split once more with its key and nothing else; then a prefix taken away.
+#[test]
+fn messages_of_wg() {
+    let prefixes = |range: std::ops::Range<u8>| -> Vec<_> {
+        range
+            .map(|n| allowed_ip(AF_INET, &[10, n, 0, 0], 16))
+            .collect()
+    };
+    let first = [
+        wg0(),
+        attr(device::PRIVATE_KEY, &[7; 32]),
+        u16_attr(device::LISTEN_PORT, 51820),
+        u32_attr(device::FWMARK, 0),
+        u32_attr(device::FLAGS, device_flag::REPLACE_PEERS),
+        nest(
+            device::PEERS,
+            &[nest(
+                0,
+                &[
+                    attr(peer::PUBLIC_KEY, &[9; 32]),
+                    u32_attr(peer::FLAGS, peer_flag::REPLACE_ALLOWED_IPS),
+                    attr(peer::ENDPOINT, &sockaddr_in([192, 0, 2, 1], 51820)),
+                    nest(peer::ALLOWEDIPS, &prefixes(0..100)),
+                ],
+            )],
+        ),
+    ]
+    .concat();
+    let second = with_peer(&[nest(peer::ALLOWEDIPS, &prefixes(100..200))]);
+    let (set, rest) = (parse(&first), parse(&second));
+    assert!(set.replace_peers && !rest.replace_peers);
+    assert_eq!(
+        (rest.private_key, rest.listen_port, rest.fwmark),
+        (None, None, None)
+    );
+    let (whole, more) = (only_peer(&first), only_peer(&second));
+    assert_eq!(whole.public_key, more.public_key);
+    assert!(whole.replace_allowed_ips && !more.replace_allowed_ips);
+    assert_eq!((more.preshared_key, more.endpoint), (None, None));
+    let ips = whole.allowed_ips().chain(more.allowed_ips());
+    let seconds = ips.map(|ip| ip.addr.as_bytes()[1]);
+    assert!(seconds.eq(0..200));
+
+    let minus = with_allowed_ip(&[
+        u16_attr(allowed_ip::FAMILY, AF_INET),
+        attr(allowed_ip::IPADDR, &[10, 0, 0, 0]),
+        u8_attr(allowed_ip::CIDR_MASK, 16),
+        u32_attr(allowed_ip::FLAGS, allowed_ip_flag::REMOVE_ME),
+    ]);
+    assert!(only_peer(&minus).allowed_ips().all(|ip| ip.remove_me));
+}

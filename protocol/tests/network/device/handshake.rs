@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Handshakes of a simulated device: made and taken step by step, some steps a little late.
+
+use wg_protocol::cookie::MacState;
+use wg_protocol::message::{CookieReply, Initiation, Response};
+use wg_protocol::noise::{
+    consume_response, create_initiation, create_response, open_initiation, ConsumedResponse,
+    InitiatorSnapshot, ResponderSnapshot, Timestamp,
+};
+use wg_protocol::SECOND;
+
+use super::{Device, Target, Work};
+use crate::monitor::Address;
+
+impl Device {
+    pub(super) fn request_handshake(&mut self, p: usize, is_retry: bool) {
+        if self.peers[p].timers.queue_initiation(self.now, is_retry) {
+            self.later(p, Work::Initiate);
+        }
+    }
+
+    /// Has work done now, or a little later: anything may happen in between.
+    pub(super) fn later(&mut self, p: usize, work: Work) {
+        if self.lag == 0 {
+            return self.do_work(p, work);
+        }
+        let wait = self.random.below(self.lag + 1) * SECOND / 1000;
+        let public = *self.peers[p].public();
+        self.work.push((self.now.keys.plus(wait), public, work));
+    }
+
+    /// The time for some work has come.
+    pub(crate) fn run_work(&mut self) {
+        while let Some(at) = self.work.iter().position(|(due, ..)| *due <= self.now.keys) {
+            let (_, public, work) = self.work.swap_remove(at);
+            if let Some(p) = self.peer_of(&public) {
+                self.do_work(p, work);
+                self.check();
+            }
+        }
+    }
+
+    pub(super) fn do_work(&mut self, p: usize, work: Work) {
+        match work {
+            Work::Initiate => self.initiate(p),
+            Work::Respond(snapshot) => self.respond(p, &snapshot),
+            Work::Finish(snapshot, consumed) => self.finish(p, &snapshot, consumed),
+        }
+    }
+
+    pub(super) fn initiate(&mut self, p: usize) {
+        if !self.peers[p].timers.begin_initiation(self.now) {
+            return;
+        }
+        let index = self.new_index(p);
+        let ephemeral = self.random.bytes();
+        let since = (self.now.keys.0 / SECOND) as i64 + self.wall_offset;
+        let nanos = (self.now.keys.0 % SECOND) as u32;
+        let timestamp = Timestamp::now((1_700_000_000 + since) as u64, nanos);
+        let statics = &self.peers[p].statics;
+        let made = create_initiation(&self.identity, statics, ephemeral, timestamp, index);
+        let (mut message, state) = made.unwrap();
+        let displaced = self.peers[p].handshake.commit_initiation(state);
+        self.drop_index(displaced);
+        self.sign_and_send(p, message.as_mut_bytes());
+        let (now, jitter) = (self.now, self.random.next() as u32);
+        let armed = self.peers[p].timers.handshake_initiated(now.timers, jitter);
+        self.arm(p, armed);
+        self.peers[p].count_initiation(now);
+    }
+
+    pub(super) fn sign_and_send(&mut self, p: usize, message: &mut [u8]) {
+        let now = self.now;
+        let peer = &mut self.peers[p];
+        peer.jar.add_macs(peer.statics.public(), message, now.keys);
+        self.transmit(p, message.to_vec());
+        let peer = &mut self.peers[p];
+        peer.timers.any_authenticated_sent();
+        peer.timers.handshake_sent(now);
+        let armed = peer
+            .timers
+            .any_authenticated_traversal(now.timers, peer.persistent_secs);
+        self.arm(p, armed);
+    }
+
+    pub(super) fn receive_cookie(&mut self, datagram: &[u8]) {
+        let reply = CookieReply::from_bytes(datagram).unwrap();
+        let Some((public, _)) = self.indices.get(&reply.receiver()).copied() else {
+            return;
+        };
+        let now = self.now.keys;
+        let Some(p) = self.peer_of(&public) else {
+            panic!("an index of nobody")
+        };
+        if self.peers[p].jar.consume_reply(&public, &reply, now) {
+            let own = self.identity.public();
+            assert!(self.monitor.borrow().is_genuine(own, datagram));
+        }
+    }
+
+    pub(super) fn receive_handshake(&mut self, datagram: &[u8], source: Address) -> Option<()> {
+        let now = self.now.keys;
+        let fresh = self.random.bytes();
+        self.checker.rotate_if_due(now, &fresh);
+        let view = self.checker.view();
+        let src = self.under_load.then_some(&source[..]);
+        match view.mac_state(datagram, src) {
+            MacState::Invalid => return None,
+            MacState::ValidNoCookie if self.under_load => {
+                let reply = view.reply(datagram, &source, self.random.bytes())?;
+                self.monitor.borrow_mut().send(&[0; 32], reply.as_bytes());
+                self.outbox.push((source, reply.as_bytes().to_vec()));
+                self.cookies_sent += 1;
+                return None;
+            }
+            MacState::ValidWithCookie if self.under_load => {
+                let [a, b, c, d, ..] = source;
+                if !self.limiter.allow4(0, [a, b, c, d], now) {
+                    self.refused += 1;
+                    return None;
+                }
+            }
+            MacState::ValidNoCookie | MacState::ValidWithCookie => {}
+        }
+        let p = match Initiation::from_bytes(datagram) {
+            Some(initiation) => self.receive_initiation(&initiation, source),
+            None => self.receive_response(&Response::from_bytes(datagram)?, source),
+        }?;
+        let now = self.now.timers;
+        let peer = &mut self.peers[p];
+        peer.timers.any_authenticated_received();
+        let armed = peer
+            .timers
+            .any_authenticated_traversal(now, peer.persistent_secs);
+        self.arm(p, armed);
+        Some(())
+    }
+
+    pub(super) fn receive_initiation(
+        &mut self,
+        initiation: &Initiation,
+        source: Address,
+    ) -> Option<usize> {
+        let opened = open_initiation(&self.identity, initiation)?;
+        let p = self.peer_of(opened.peer_public())?;
+        let peer = &mut self.peers[p];
+        let consumed = opened.finish(&peer.statics, initiation)?;
+        let now = self.now.keys;
+        let snapshot = peer
+            .handshake
+            .commit_consumed_initiation(consumed, now)
+            .ok()?;
+        let new = peer.taken.insert(initiation.as_bytes()[..132].to_vec());
+        assert!(new, "an initiation was taken twice");
+        peer.endpoint = Some(source);
+        self.later(p, Work::Respond(snapshot));
+        Some(p)
+    }
+
+    pub(super) fn respond(&mut self, p: usize, snapshot: &ResponderSnapshot) {
+        let index = self.new_index(p);
+        let made = create_response(snapshot, self.random.bytes(), index);
+        let (mut response, state) = made.unwrap();
+        let Ok(displaced) = self.peers[p].handshake.commit_response(snapshot, state) else {
+            // Something else has come between.
+            return self.drop_index(Some(index));
+        };
+        self.drop_index(displaced);
+        self.begin(p);
+        self.sign_and_send(p, response.as_mut_bytes());
+    }
+
+    pub(super) fn receive_response(
+        &mut self,
+        response: &Response,
+        source: Address,
+    ) -> Option<usize> {
+        let (public, target) = *self.indices.get(&response.receiver())?;
+        if target != Target::Handshake {
+            return None;
+        }
+        let p = self.peer_of(&public)?;
+        let peer = &mut self.peers[p];
+        let snapshot = peer.handshake.snapshot_for_response()?;
+        let consumed = consume_response(&self.identity, &snapshot, response)?;
+        peer.endpoint = Some(source);
+        self.later(p, Work::Finish(snapshot, consumed));
+        Some(p)
+    }
+
+    pub(super) fn finish(
+        &mut self,
+        p: usize,
+        snapshot: &InitiatorSnapshot,
+        consumed: ConsumedResponse,
+    ) {
+        let handshake = &mut self.peers[p].handshake;
+        if handshake
+            .commit_consumed_response(snapshot, consumed)
+            .is_err()
+        {
+            return;
+        }
+        self.begin(p);
+        self.complete(p);
+        self.send_keepalive(p);
+    }
+
+    pub(super) fn complete(&mut self, p: usize) {
+        self.peers[p].timers.handshake_complete();
+        self.peers[p].completed += 1;
+    }
+
+    pub(super) fn begin(&mut self, p: usize) {
+        let now = self.now;
+        let peer = &mut self.peers[p];
+        let keys = peer.handshake.begin_session().unwrap();
+        let public = *peer.public();
+        let old = self
+            .indices
+            .insert(keys.local_index, (public, Target::Session));
+        assert_eq!(old, Some((public, Target::Handshake)));
+        let gone = peer.begin(keys, now.keys);
+        let armed = peer.timers.session_derived(now.timers);
+        self.drop_sessions(gone);
+        self.arm(p, armed);
+    }
+}
