@@ -17,7 +17,7 @@ endif
 # One processor for the whole run, the last: interrupts prefer the first.
 PINNED := $(if $(shell command -v taskset),taskset -c $(shell expr $$(nproc) - 1))
 
-.PHONY: all module load unload bench test test-host test-module test-vm demo lint rustdoc rust-src clean help
+.PHONY: all module load unload bench test test-host test-constant-time test-module test-vm demo lint rustdoc rust-src clean help
 
 all: module
 
@@ -37,7 +37,7 @@ demo:
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir debian-5.10)" CC=gcc
 	@$(VM) demo $(ARGS)
 
-test: test-host test-module test-vm
+test: test-host test-constant-time test-module test-vm
 
 test-host:
 	cargo fmt --check
@@ -46,6 +46,11 @@ test-host:
 	cargo test --quiet --workspace
 	cargo test --quiet --manifest-path crypto/simd/Cargo.toml --workspace --release
 	RUSTFLAGS="--cfg loom" cargo test --quiet --package wg-protocol --release --target-dir target/loom --test 'loom*'
+
+test-constant-time:
+	@$(VM) setup
+	cargo clippy --quiet --manifest-path tests/constant-time/Cargo.toml -- -D warnings
+	cargo run --quiet --release --manifest-path tests/constant-time/Cargo.toml
 
 test-module:
 	@$(VM) setup
@@ -87,6 +92,7 @@ help:
 #: make test            all tests: on the host, in User-Mode Linux and in QEMU
 #: make bench           our cryptography beside ring, aws-lc-rs, RustCrypto and OpenSSL; writes docs/crypto-speed.md
 #:   ARGS=<filter>      ... only what has this in its name (seal/1420, x25519): a quick look, writes nothing
+#: make test-constant-time   the cryptography under valgrind: no branch, no address that depends on a secret
 #: make lint            clippy over what goes into the kernel (KDIR= as above)
 #: make rustdoc         its documentation, into out/<kernel release>/doc/
 #: make rust-src        fetch rustc's library sources (Debian's package) into the cache

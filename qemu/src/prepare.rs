@@ -12,7 +12,7 @@ use std::process::{Command, ExitCode};
 const USUAL: [&str; 4] = ["rust-src", "debian-5.10", "rootfs", "uml-7.2"];
 
 /// Host tools that are looked for, and the packages that bring them.
-const TOOLS: [(&str, &str); 18] = [
+const TOOLS: [(&str, &str); 19] = [
     ("bc", "bc"),
     ("bison", "bison"),
     ("cpio", "cpio"),
@@ -26,6 +26,7 @@ const TOOLS: [(&str, &str); 18] = [
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("setpriv", "util-linux"),
     ("tar", "tar"),
+    ("valgrind", "valgrind"),
     ("xz", "xz-utils"),
     ("zstd", "zstd"),
     ("/usr/include/libelf.h", "libelf-dev"),
