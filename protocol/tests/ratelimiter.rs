@@ -40,6 +40,26 @@ fn timings() {
     }
 }
 
+/// Reference 1.1 "Ratelimiter": what a bucket holds, 250 ms, to the nanosecond, however long it was
+/// left alone.
+#[test]
+fn a_bucket_holds_no_more() {
+    let mut limiter = limiter(64);
+    let mut now = Instant(1000 * SECOND);
+    let ip = [10, 0, 0, 1];
+    assert!(limiter.allow4(0, ip, now));
+    for idle in [SECOND / 4, SECOND, 3600 * SECOND] {
+        now = now.plus(idle);
+        for _ in 0..5 {
+            assert!(limiter.allow4(0, ip, now));
+        }
+        now = now.plus(50 * MS - 1);
+        assert!(!limiter.allow4(0, ip, now), "after {idle}");
+        now = now.plus(1);
+        assert!(limiter.allow4(0, ip, now), "after {idle}");
+    }
+}
+
 /// Section 5: addresses are independent, an IPv6 /64 is one source, namespaces are apart.
 #[test]
 fn sources() {

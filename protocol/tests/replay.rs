@@ -8,6 +8,12 @@ use wg_protocol::replay::{Window, SIZE};
 /// One more than the window: the first counter that pushes 0 out is this one plus zero's.
 const LIMIT: u64 = SIZE + 1;
 
+/// Reference 1.1 COUNTER_WINDOW: 8192 bits less one word.
+#[test]
+fn the_size() {
+    assert_eq!(SIZE, 8128);
+}
+
 /// Section 5 "counter": single steps, with the verdict that each must have.
 #[test]
 fn steps() {

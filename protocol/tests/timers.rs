@@ -172,8 +172,13 @@ fn completion_ends_the_retries() {
     timers.handshake_initiated(at(100), 0);
     timers.handshake_complete();
     assert_eq!(timers.expire(at(200), 0), Expired::default());
-    timers.handshake_initiated(at(200), 0);
-    assert!(timers.expire(at(205), 0).retry_initiation);
+    // All of the retries are there again.
+    for second in 0..19 {
+        timers.handshake_initiated(at(200 + second * 5), 0);
+        assert!(timers.expire(at(205 + second * 5), 0).retry_initiation);
+    }
+    timers.handshake_initiated(at(300), 0);
+    assert!(timers.expire(at(305), 0).give_up);
 }
 
 /// Reference 1.3 "send_keepalive": 10 s after data, once more if data came meanwhile.

@@ -8,10 +8,12 @@ mod data;
 mod handshake;
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use wg_protocol::cookie::Checker;
-use wg_protocol::message::{classify, Kind, MAX_STAGED};
+use wg_protocol::keypairs::Epoch;
+use wg_protocol::message::{classify, Kind, Response, MAX_STAGED};
 use wg_protocol::noise::{
-    ConsumedResponse, Identity, InitiatorSnapshot, PeerStatic, ResponderSnapshot,
+    ConsumedResponse, Identity, InitiatorSnapshot, PeerStatic, ResponderSnapshot, SessionKeys,
 };
 use wg_protocol::ratelimiter::{Entry, RateLimiter};
 use wg_protocol::siphash::Key;
@@ -25,10 +27,10 @@ use crate::peer::{Keypair, Peer};
 const PLACES: usize = 16;
 
 /// What a receiver index stands for.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone)]
 enum Target {
     Handshake,
-    Session,
+    Session(Rc<Keypair>),
 }
 
 /// A step of a handshake that has not been taken yet.
@@ -36,6 +38,8 @@ pub(crate) enum Work {
     Initiate,
     Respond(ResponderSnapshot),
     Finish(InitiatorSnapshot, ConsumedResponse),
+    /// With the response, if there is one to be sent.
+    Begin(SessionKeys, Epoch, Option<Response>),
 }
 
 pub(crate) struct Device {
@@ -112,6 +116,7 @@ impl Device {
 
     pub(crate) fn remove_peer(&mut self, public: &[u8; 32]) {
         if let Some(p) = self.peer_of(public) {
+            self.drop_work(Some(public));
             self.end_sessions(p);
             self.peers.remove(p);
         }
@@ -155,7 +160,7 @@ impl Device {
     /// Reference 2.2 "stop".
     pub(crate) fn down(&mut self) {
         self.is_up = false;
-        self.work.clear();
+        self.drop_work(None);
         for p in 0..self.peers.len() {
             self.peers[p].drop_staged();
             self.peers[p].timers.stop();
@@ -185,8 +190,8 @@ impl Device {
     fn end_sessions(&mut self, p: usize) {
         let displaced = self.peers[p].handshake.clear();
         self.drop_index(displaced);
-        let gone = self.peers[p].take_sessions();
-        self.drop_sessions(gone);
+        let gone = self.peers[p].end_sessions();
+        self.drop_indices(gone);
     }
 
     fn expire_sessions(&mut self, p: usize) {
@@ -195,9 +200,7 @@ impl Device {
         let peer = &mut self.peers[p];
         peer.timers.open_gate();
         peer.gate_opened = peer.initiations.len();
-        for keypair in [&mut peer.current, &mut peer.next].into_iter().flatten() {
-            keypair.valid = false;
-        }
+        peer.keypairs.expire();
     }
 
     /// A datagram from the network, which may be anything.
@@ -288,9 +291,9 @@ impl Device {
         }
     }
 
-    fn drop_sessions(&mut self, gone: Vec<Keypair>) {
-        for keypair in gone {
-            self.drop_index(Some(keypair.keys.local_index));
+    fn drop_indices(&mut self, gone: Vec<u32>) {
+        for index in gone {
+            self.drop_index(Some(index));
         }
     }
 
@@ -299,17 +302,25 @@ impl Device {
     fn check(&self) {
         let mut expected = HashMap::new();
         for peer in &self.peers {
-            let public = *peer.public();
-            for keypair in peer.sessions() {
-                expected.insert(keypair.keys.local_index, (public, Target::Session));
+            let sessions = peer.sessions.iter().map(|index| (*index, true));
+            let handshake = peer.handshake.local_index().map(|index| (index, false));
+            for (index, is_session) in sessions.chain(handshake) {
+                expected.insert(index, (*peer.public(), is_session));
             }
-            if let Some(index) = peer.handshake.local_index() {
-                expected.insert(index, (public, Target::Handshake));
-            }
+            assert!(peer.sessions.len() <= 3);
             assert!(peer.staged.len() <= MAX_STAGED + 1);
         }
-        assert_eq!(self.indices, expected);
-        assert!(self.indices.len() <= 4 * self.peers.len());
+        // Those of steps that are still to be taken belong to nobody yet.
+        let pending = self.work.iter().filter_map(|(_, public, work)| match work {
+            Work::Begin(keys, ..) => Some((keys.local_index, (*public, false))),
+            _ => None,
+        });
+        expected.extend(pending);
+        let known = self.indices.iter().map(|(index, (public, target))| {
+            (*index, (*public, matches!(target, Target::Session(_))))
+        });
+        assert_eq!(known.collect::<HashMap<_, _>>(), expected);
+        assert!(self.indices.len() <= 4 * self.peers.len() + self.work.len());
         assert!(self.limiter.len() <= PLACES);
     }
 }

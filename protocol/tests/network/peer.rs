@@ -1,23 +1,68 @@
 // SPDX-License-Identifier: GPL-2.0
 //! One peer of a simulated device: what a driver keeps for each, in the plainest way.
 
+use std::cell::RefCell;
 use std::collections::{HashSet, VecDeque};
+use std::rc::Rc;
 use wg_protocol::cookie::Jar;
+use wg_protocol::keypairs::{Epoch, Keypairs, Life, Slot};
 use wg_protocol::message::MAX_STAGED;
 use wg_protocol::noise::{Handshake, Identity, PeerStatic, SessionKeys, State};
 use wg_protocol::replay::Window;
 use wg_protocol::timers::Timers;
-use wg_protocol::{lifetime, Instant, Moment};
+use wg_protocol::{lifetime, Instant, Lock, Moment};
 
 use crate::monitor::Address;
 
 pub(crate) struct Keypair {
     pub(crate) keys: SessionKeys,
-    /// By the clock of keys.
-    pub(crate) birth: Instant,
-    pub(crate) valid: bool,
-    pub(crate) counter: u64,
-    pub(crate) window: Window,
+    pub(crate) life: Life,
+    pub(crate) window: RefCell<Window>,
+}
+
+/// The reference that a slot holds.
+pub(crate) struct Owned(Rc<Keypair>);
+
+impl AsRef<Life> for Owned {
+    fn as_ref(&self) -> &Life {
+        &self.0.life
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Place(RefCell<Option<Owned>>);
+
+impl Slot for Place {
+    type Owned = Owned;
+    type Shared = Rc<Keypair>;
+
+    fn swap(&self, new: Option<Owned>) -> Option<Owned> {
+        self.0.replace(new)
+    }
+
+    fn get(&self) -> Option<Rc<Keypair>> {
+        self.0.borrow().as_ref().map(|owned| owned.0.clone())
+    }
+
+    fn look<R>(&self, f: impl FnOnce(&Life) -> R) -> Option<R> {
+        self.0.borrow().as_ref().map(|owned| f(owned.as_ref()))
+    }
+
+    fn holds(&self, keypair: &Rc<Keypair>) -> bool {
+        let place = self.0.borrow();
+        place
+            .as_ref()
+            .is_some_and(|owned| Rc::ptr_eq(&owned.0, keypair))
+    }
+}
+
+/// Nobody else is there.
+pub(crate) struct NoLock;
+
+impl Lock<()> for NoLock {
+    fn with<R>(&self, f: impl FnOnce(&mut ()) -> R) -> R {
+        f(&mut ())
+    }
 }
 
 pub(crate) struct Peer {
@@ -25,9 +70,9 @@ pub(crate) struct Peer {
     pub(crate) handshake: Handshake,
     pub(crate) timers: Timers,
     pub(crate) jar: Jar,
-    pub(crate) current: Option<Keypair>,
-    pub(crate) previous: Option<Keypair>,
-    pub(crate) next: Option<Keypair>,
+    pub(crate) keypairs: Keypairs<Place, NoLock>,
+    /// The indices of the sessions in there.
+    pub(crate) sessions: Vec<u32>,
     pub(crate) staged: VecDeque<u64>,
     pub(crate) endpoint: Option<Address>,
     /// Where the configuration says it is.
@@ -58,9 +103,8 @@ impl Peer {
             handshake: Handshake::new(psk),
             timers,
             jar: Jar::new(),
-            current: None,
-            previous: None,
-            next: None,
+            keypairs: Keypairs::new(Default::default(), NoLock),
+            sessions: Vec::new(),
             staged: VecDeque::new(),
             endpoint,
             configured: endpoint,
@@ -78,16 +122,9 @@ impl Peer {
         self.statics.public()
     }
 
-    /// The sessions that there are.
-    pub(crate) fn sessions(&self) -> impl Iterator<Item = &Keypair> {
-        [&self.current, &self.previous, &self.next]
-            .into_iter()
-            .flatten()
-    }
-
     /// Whether there is key material of any kind.
     pub(crate) fn has_keys(&self) -> bool {
-        self.sessions().next().is_some() || self.handshake.state() != State::Zeroed
+        !self.sessions.is_empty() || self.handshake.state() != State::Zeroed
     }
 
     /// Reference 2.3 "Staged".
@@ -104,62 +141,51 @@ impl Peer {
         self.staged.clear();
     }
 
-    /// Reference 1.2 "Keypair slots". The sessions that end.
-    pub(crate) fn begin(&mut self, keys: SessionKeys, now: Instant) -> Vec<Keypair> {
-        let initiator = keys.initiator;
-        let new = Keypair {
+    /// Starts a session. Whether it has begun, and the indices of those that end.
+    pub(crate) fn begin(
+        &mut self,
+        keys: SessionKeys,
+        epoch: Epoch,
+        now: Instant,
+    ) -> (Option<Rc<Keypair>>, Vec<u32>) {
+        let index = keys.local_index;
+        let keypair = Rc::new(Keypair {
+            life: Life::new(keys.initiator, now),
             keys,
-            birth: now,
-            valid: true,
-            counter: 0,
-            window: Window::new(),
-        };
-        let gone = if initiator {
-            let current = self.current.replace(new);
-            match self.next.take() {
-                Some(next) => [current, self.previous.replace(next)],
-                None => [None, std::mem::replace(&mut self.previous, current)],
-            }
-        } else {
-            [self.next.replace(new), self.previous.take()]
-        };
-        gone.into_iter().flatten().collect()
-    }
-
-    /// The first packet of the session in `next` has come. The session that ends.
-    pub(crate) fn confirm(&mut self) -> Option<Keypair> {
-        let confirmed = self.next.take();
-        let old = std::mem::replace(&mut self.current, confirmed);
-        std::mem::replace(&mut self.previous, old)
-    }
-
-    /// All sessions, to be ended.
-    pub(crate) fn take_sessions(&mut self) -> Vec<Keypair> {
-        [self.current.take(), self.previous.take(), self.next.take()]
-            .into_iter()
-            .flatten()
-            .collect()
-    }
-
-    /// The counter to seal a packet with, and whether there should be a new session after it.
-    pub(crate) fn take_counter(&mut self, now: Instant) -> Option<(&Keypair, u64, bool)> {
-        let keypair = self.current.as_mut().filter(|keypair| keypair.valid)?;
-        let (age, counter) = (now.since(keypair.birth), keypair.counter);
-        if !lifetime::may_send(age, counter) {
-            keypair.valid = false;
-            return None;
+            window: RefCell::new(Window::new()),
+        });
+        let mut gone = Vec::new();
+        let owned = Owned(keypair.clone());
+        let retire = |old: Owned| gone.push(old.0.keys.local_index);
+        if !self.keypairs.begin(epoch, owned, || true, retire) {
+            return (None, vec![index]);
         }
-        keypair.counter += 1;
-        let rekey = lifetime::rekey_after_sending(keypair.keys.initiator, age, counter + 1);
-        Some((keypair, counter, rekey))
+        self.sessions.push(index);
+        self.forget(&gone);
+        (Some(keypair), gone)
     }
 
-    /// Reference 1.4 "RX rekey".
-    pub(crate) fn is_late(&self, now: Instant) -> bool {
-        self.current.as_ref().is_some_and(|keypair| {
-            let age = now.since(keypair.birth);
-            keypair.valid && lifetime::rekey_after_receiving(keypair.keys.initiator, age)
-        })
+    /// A packet has come in this session. Whether that has confirmed it, and the indices of those
+    /// that end.
+    pub(crate) fn received_with(&mut self, keypair: &Rc<Keypair>) -> (bool, Vec<u32>) {
+        let mut gone = Vec::new();
+        let retire = |old: Owned| gone.push(old.0.keys.local_index);
+        let confirmed = self.keypairs.received_with(keypair, retire);
+        self.forget(&gone);
+        (confirmed, gone)
+    }
+
+    /// Ends all sessions. Their indices.
+    pub(crate) fn end_sessions(&mut self) -> Vec<u32> {
+        let mut gone = Vec::new();
+        self.keypairs.clear(|old| gone.push(old.0.keys.local_index));
+        self.forget(&gone);
+        assert!(self.sessions.is_empty());
+        gone
+    }
+
+    fn forget(&mut self, gone: &[u32]) {
+        self.sessions.retain(|index| !gone.contains(index));
     }
 
     /// One initiation in five seconds, by one of the clocks (reference 1.2).

@@ -2,12 +2,11 @@
 //! Data of a simulated device, out and in.
 
 use wg_crypto::aead;
-use wg_protocol::lifetime;
+use wg_protocol::keypairs::Life;
 use wg_protocol::message::{self, DataHeader};
 
 use super::{Device, Target};
 use crate::monitor::Address;
-use crate::peer::Keypair;
 
 impl Device {
     /// An application sends a packet.
@@ -41,7 +40,10 @@ impl Device {
     /// Sends one packet in the current session, if there is one to send in.
     pub(super) fn seal(&mut self, p: usize, plaintext: &[u8]) -> bool {
         let (now, jitter) = (self.now, self.random.next() as u32);
-        let Some((keypair, counter, rekey)) = self.peers[p].take_counter(now.keys) else {
+        let Some(keypair) = self.peers[p].keypairs.current() else {
+            return false;
+        };
+        let Some(counter) = keypair.life.take_counters(1, now.keys) else {
             return false;
         };
         let header = DataHeader {
@@ -63,7 +65,8 @@ impl Device {
             .timers
             .bundle_sent(now.timers, jitter, peer.persistent_secs, has_data);
         self.arm(p, armed);
-        if rekey {
+        let wants = |life: &Life| life.wants_rekey_after_sending(now.keys);
+        if self.peers[p].keypairs.look(wants) == Some(true) {
             self.request_handshake(p, false);
         }
         true
@@ -79,39 +82,36 @@ impl Device {
 
     pub(super) fn receive_data(&mut self, datagram: &[u8], source: Address) -> Option<()> {
         let header = DataHeader::parse(datagram)?;
-        let (public, target) = *self.indices.get(&header.receiver)?;
-        if target != Target::Session {
+        let (public, Target::Session(keypair)) = self.indices.get(&header.receiver)?.clone() else {
             return None;
-        }
+        };
         let p = self.peer_of(&public)?;
         let now = self.now;
-        let peer = &mut self.peers[p];
-        let slots = [&mut peer.current, &mut peer.previous, &mut peer.next];
-        let known = |keypair: &&mut Keypair| keypair.keys.local_index == header.receiver;
-        let keypair = slots.into_iter().flatten().find(known)?;
-        let age = now.keys.since(keypair.birth);
-        if !lifetime::may_receive(age, keypair.window.greatest()) {
+        let greatest = keypair.window.borrow().greatest();
+        if !keypair.life.may_receive(greatest, now.keys) {
             return None;
         }
         let mut plaintext = vec![0; datagram.len() - 32];
         let (key, sealed) = (&keypair.keys.receiving, &datagram[16..]);
         if !aead::open_slice(key, header.counter, &[], sealed, &mut plaintext)
-            || !keypair.window.accept(header.counter)
+            || !keypair.window.borrow_mut().accept(header.counter)
         {
             return None;
         }
         self.monitor
             .borrow_mut()
             .open(key.as_bytes(), header.counter);
-        peer.endpoint = Some(source);
-        let next = peer.next.as_ref();
-        if next.is_some_and(|next| next.keys.local_index == header.receiver) {
-            let gone = peer.confirm();
-            self.drop_sessions(gone.into_iter().collect());
+        self.peers[p].endpoint = Some(source);
+        let (confirmed, gone) = self.peers[p].received_with(&keypair);
+        self.drop_indices(gone);
+        if confirmed {
             self.complete(p);
             self.send_staged(p);
         }
-        if self.peers[p].is_late(now.keys) && self.peers[p].timers.take_lastminute() {
+        let wants = |life: &Life| life.wants_rekey_after_receiving(now.keys);
+        if self.peers[p].keypairs.look(wants) == Some(true)
+            && self.peers[p].timers.take_lastminute()
+        {
             self.request_handshake(p, false);
         }
         let peer = &mut self.peers[p];

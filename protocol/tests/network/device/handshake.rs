@@ -2,10 +2,11 @@
 //! Handshakes of a simulated device: made and taken step by step, some steps a little late.
 
 use wg_protocol::cookie::MacState;
+use wg_protocol::keypairs::Epoch;
 use wg_protocol::message::{CookieReply, Initiation, Response};
 use wg_protocol::noise::{
     consume_response, create_initiation, create_response, open_initiation, ConsumedResponse,
-    InitiatorSnapshot, ResponderSnapshot, Timestamp,
+    InitiatorSnapshot, ResponderSnapshot, SessionKeys, Timestamp,
 };
 use wg_protocol::SECOND;
 
@@ -45,6 +46,7 @@ impl Device {
             Work::Initiate => self.initiate(p),
             Work::Respond(snapshot) => self.respond(p, &snapshot),
             Work::Finish(snapshot, consumed) => self.finish(p, &snapshot, consumed),
+            Work::Begin(keys, epoch, response) => self.begin(p, keys, epoch, response),
         }
     }
 
@@ -85,7 +87,7 @@ impl Device {
 
     pub(super) fn receive_cookie(&mut self, datagram: &[u8]) {
         let reply = CookieReply::from_bytes(datagram).unwrap();
-        let Some((public, _)) = self.indices.get(&reply.receiver()).copied() else {
+        let Some((public, _)) = self.indices.get(&reply.receiver()).cloned() else {
             return;
         };
         let now = self.now.keys;
@@ -160,14 +162,13 @@ impl Device {
     pub(super) fn respond(&mut self, p: usize, snapshot: &ResponderSnapshot) {
         let index = self.new_index(p);
         let made = create_response(snapshot, self.random.bytes(), index);
-        let (mut response, state) = made.unwrap();
+        let (response, state) = made.unwrap();
         let Ok(displaced) = self.peers[p].handshake.commit_response(snapshot, state) else {
             // Something else has come between.
             return self.drop_index(Some(index));
         };
         self.drop_index(displaced);
-        self.begin(p);
-        self.sign_and_send(p, response.as_mut_bytes());
+        self.agree(p, Some(response));
     }
 
     pub(super) fn receive_response(
@@ -175,11 +176,10 @@ impl Device {
         response: &Response,
         source: Address,
     ) -> Option<usize> {
-        let (public, target) = *self.indices.get(&response.receiver())?;
-        if target != Target::Handshake {
+        let (public, Target::Handshake) = self.indices.get(&response.receiver())? else {
             return None;
-        }
-        let p = self.peer_of(&public)?;
+        };
+        let p = self.peer_of(public)?;
         let peer = &mut self.peers[p];
         let snapshot = peer.handshake.snapshot_for_response()?;
         let consumed = consume_response(&self.identity, &snapshot, response)?;
@@ -201,9 +201,39 @@ impl Device {
         {
             return;
         }
-        self.begin(p);
-        self.complete(p);
-        self.send_keepalive(p);
+        self.agree(p, None);
+    }
+
+    /// The last step under the lock of the handshake.
+    fn agree(&mut self, p: usize, response: Option<Response>) {
+        let peer = &mut self.peers[p];
+        let keys = peer.handshake.begin_session().unwrap();
+        let epoch = peer.keypairs.epoch();
+        self.later(p, Work::Begin(keys, epoch, response));
+    }
+
+    fn begin(&mut self, p: usize, keys: SessionKeys, epoch: Epoch, response: Option<Response>) {
+        let (now, index) = (self.now, keys.local_index);
+        let peer = &mut self.peers[p];
+        let public = *peer.public();
+        let (begun, gone) = peer.begin(keys, epoch, now.keys);
+        self.drop_indices(gone);
+        let Some(keypair) = begun else {
+            // All sessions were ended meanwhile.
+            return;
+        };
+        let target = Target::Session(keypair);
+        let old = self.indices.insert(index, (public, target));
+        assert!(matches!(old, Some((_, Target::Handshake))));
+        let armed = self.peers[p].timers.session_derived(now.timers);
+        self.arm(p, armed);
+        match response {
+            Some(mut response) => self.sign_and_send(p, response.as_mut_bytes()),
+            None => {
+                self.complete(p);
+                self.send_keepalive(p);
+            }
+        }
     }
 
     pub(super) fn complete(&mut self, p: usize) {
@@ -211,18 +241,14 @@ impl Device {
         self.peers[p].completed += 1;
     }
 
-    pub(super) fn begin(&mut self, p: usize) {
-        let now = self.now;
-        let peer = &mut self.peers[p];
-        let keys = peer.handshake.begin_session().unwrap();
-        let public = *peer.public();
-        let old = self
-            .indices
-            .insert(keys.local_index, (public, Target::Session));
-        assert_eq!(old, Some((public, Target::Handshake)));
-        let gone = peer.begin(keys, now.keys);
-        let armed = peer.timers.session_derived(now.timers);
-        self.drop_sessions(gone);
-        self.arm(p, armed);
+    /// Steps that will not be taken any more: those of one peer, or all.
+    pub(super) fn drop_work(&mut self, of: Option<&[u8; 32]>) {
+        for (due, public, work) in std::mem::take(&mut self.work) {
+            if of.is_some_and(|of| *of != public) {
+                self.work.push((due, public, work));
+            } else if let Work::Begin(keys, ..) = work {
+                self.drop_index(Some(keys.local_index));
+            }
+        }
     }
 }
