@@ -105,8 +105,7 @@ fn set_peer(dev: &Arc<Device>, rtnl: &mut Rtnl, request: &SetPeer<'_>) -> Result
             if request.remove_me || request.update_only || own {
                 return Ok(());
             }
-            let psk = request.preshared_key.copied().unwrap_or_default();
-            let peer = Device::add_peer(dev, rtnl, *request.public_key, psk)?;
+            let peer = Device::add_peer(dev, rtnl, *request.public_key)?;
             (peer, true)
         }
     };
@@ -114,7 +113,8 @@ fn set_peer(dev: &Arc<Device>, rtnl: &mut Rtnl, request: &SetPeer<'_>) -> Result
         dev.remove_peer(rtnl, &peer);
         return Ok(());
     }
-    if let (Some(psk), false) = (request.preshared_key, is_new) {
+    // Straight from the message to its place, so that no copy stays behind on the stack.
+    if let Some(psk) = request.preshared_key {
         peer.handshake.lock().set_psk(psk);
     }
     if let Some(address) = request.endpoint {

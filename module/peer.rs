@@ -71,7 +71,6 @@ impl Peer {
         id: u64,
         slot: u32,
         public: [u8; 32],
-        psk: [u8; 32],
         identity: Option<&Identity>,
     ) -> Result<Arc<Self>> {
         let peer = Arc::new(
@@ -80,7 +79,7 @@ impl Peer {
                 slot,
                 dev: dev.clone(),
                 public,
-                handshake: SpinLock::new(Handshake::new(psk), Class::Handshake),
+                handshake: SpinLock::new(Handshake::new([0; 32]), Class::Handshake),
                 jar: SpinLock::new(Jar::new(), Class::Cookie),
                 keypairs: Keypairs::new(),
                 staged: Staged::new(),
