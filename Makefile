@@ -43,6 +43,7 @@ test-host:
 	cargo fmt --check
 	cargo clippy --quiet --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --lib
+	bash module/build/check-test.sh
 	cargo test --quiet --workspace
 	cargo test --quiet --manifest-path crypto/simd/Cargo.toml --workspace --release
 	RUSTFLAGS="--cfg loom" cargo test --quiet --package wg-protocol --release --target-dir target/loom --test 'loom*'

@@ -34,15 +34,32 @@ check_rust_object() {
 	check_relocations "$1"
 }
 
-# check_simd_object FILE: it may call the memory routines and the return thunk, and must use vectors.
+# The most stack that an exported vector function may use with all that it calls; the kernel has 16
+# KiB for a packet's whole way down.
+STACK_LIMIT=6144
+
+# check_simd_object FILE: it may call the memory routines and the return thunk, has no way to panic,
+# and every vector function uses the registers of its level. Prints the stack each level may need;
+# that of every function goes to FILE with the ending .stack.
 check_simd_object() {
-	local names
+	local names table=${1%.o}.stack faults
 	names=$(undefined "$1" | grep -vxE 'memcpy|memset|memmove|memcmp|bcmp|__x86_return_thunk|__x86_indirect_thunk_[a-z0-9]+' || true)
 	[[ -z $names ]] || fault "the vector object must stand alone, but needs: $(echo $names)"
 	check_relocations "$1"
-	if has X86_64 && ! objdump -d "$1" | grep '%ymm' >/dev/null; then
-		fault "the vector object has no vector code: the compiler has turned it into scalar code"
-	fi
+	has X86_64 || return 0
+	objdump -dr --no-show-raw-insn "$1" | awk -v limit="$STACK_LIMIT" -f "$BUILD/vector.awk" >"$table"
+	faults=$(sed -n 's/^fault //p' "$table" | sort -u)
+	[[ -z $faults ]] || fault "the vector object: $faults"
+	printf '  %-8s %s\n' CHECK "$(awk '
+		$1 != "-" { functions[$1]++ }
+		$5 ~ /^wg_(seal|open)_/ { level = substr($5, 9); if ($4 > most[level]) most[level] = $4 }
+		END {
+			count = split("ssse3 avx2 avx512", order)
+			for (i = 1; i <= count; i++)
+				if (order[i] in most)
+					text = text "; " order[i] " " functions[order[i]] " functions, " most[order[i]] " bytes of stack"
+			print "vector code" text
+		}' "$table")"
 }
 
 # check_module: the finished module needs only what the kernel, or a module beside it, exports.
