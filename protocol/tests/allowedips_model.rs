@@ -196,3 +196,62 @@ fn coming_and_going() {
         run(seed * 0x1234_5677, 3_000, 70);
     }
 }
+
+/// Section 5 "allowedips random": two thousand peers, routes nested in routes, lookups of both
+/// families against the list, and again while one peer after the other is removed.
+#[test]
+fn very_many_peers() {
+    const MANY: u32 = 2000;
+    let mut random = Random(0x0bad_5eed);
+    let mut world = World::new(MANY as usize, 1 << 14);
+    let mut model = Model::default();
+    for _ in 0..40 {
+        let (mut four, mut six): ([u8; 4], [u8; 16]) = (random.bytes(), random.bytes());
+        for _ in 0..50 {
+            // The same route with some of its bits turned, at any length.
+            four[random.below(4) as usize] ^= random.next() as u8 & random.next() as u8;
+            six[random.below(16) as usize] ^= random.next() as u8 & random.next() as u8;
+            let four = Prefix::v4(four, 1 + random.below(32) as u8);
+            let six = Prefix::v6(six, 1 + random.below(128) as u8);
+            for prefix in [four, six].into_iter().flatten() {
+                let peer = random.below(MANY.into()) as u32;
+                let done = world
+                    .writer
+                    .insert(&world.table, &world.owners, prefix, peer);
+                assert_eq!(done, Ok(()));
+                model.insert(prefix, peer);
+            }
+        }
+    }
+    let near = |model: &Model, random: &mut Random| {
+        let at = random.below(model.0.len().max(1) as u64) as usize;
+        let (mut four, mut six): ([u8; 4], [u8; 16]) = (random.bytes(), random.bytes());
+        match model.0.get(at) {
+            Some((Prefix::V4 { addr, .. }, _)) => four[..3].copy_from_slice(&addr[..3]),
+            Some((Prefix::V6 { addr, .. }, _)) => six[..12].copy_from_slice(&addr[..12]),
+            None => {}
+        }
+        (four, six)
+    };
+    let mut found = 0;
+    for peer in (0..=MANY).rev() {
+        // First all peers, then one less each time.
+        let queries = if peer == MANY { 2000 } else { 2 };
+        for _ in 0..queries {
+            let (four, six) = near(&model, &mut random);
+            let owner = world.table.lookup4(four);
+            assert_eq!(owner, model.lookup4(four), "{four:?}");
+            found += u32::from(owner.is_some());
+            let owner = world.table.lookup6(six);
+            assert_eq!(owner, model.lookup6(six), "{six:?}");
+            found += u32::from(owner.is_some());
+        }
+        if let Some(next) = peer.checked_sub(1) {
+            let owner = &world.owners.0[next as usize];
+            world.writer.remove_all(&world.table, owner);
+            model.0.retain(|(_, owner)| *owner != next);
+        }
+    }
+    assert!(found > 1000, "{found}");
+    assert_eq!(world.live(), 0, "both tries are empty");
+}

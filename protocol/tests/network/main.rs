@@ -34,6 +34,88 @@ fn first_packet() {
     assert!(wire.is_delivered(answer));
 }
 
+/// Reference 1.2 "walltime_last_handshake": the initiator is done with the response, the responder
+/// with the first packet and not before.
+#[test]
+fn who_is_done_when() {
+    let mut wire = Wire::new(1);
+    wire.send(0);
+    wire.run(2 * MS);
+    // The initiation has arrived, and the response; the packet is under way.
+    assert_eq!(
+        [0, 1].map(|end| wire.devices[end].peers[0].completed),
+        [1, 0]
+    );
+    wire.run(MS);
+    assert_eq!(
+        [0, 1].map(|end| wire.devices[end].peers[0].completed),
+        [1, 1]
+    );
+}
+
+/// Reference 1.3 "Persistent keepalive now cases": coming up is one.
+#[test]
+fn coming_up() {
+    for persistent in [0, 25] {
+        let mut wire = Wire::new(1);
+        wire.at(0).down();
+        wire.devices[0].peers[0].persistent_secs = persistent;
+        wire.seconds(100);
+        assert_eq!(wire.log.len(), 0);
+        let start = wire.now;
+        wire.at(0).up();
+        wire.collect();
+        wire.seconds(1);
+        let expected = usize::from(persistent != 0);
+        assert_eq!(wire.count(start, 0, Kind::Initiation), expected);
+        // Down and up again: no key is left, and the five seconds need not be waited for.
+        wire.at(0).down();
+        assert!(!wire.devices[0].peers[0].has_keys());
+        wire.at(0).up();
+        wire.collect();
+        assert_eq!(wire.count(start, 0, Kind::Initiation), 2 * expected);
+    }
+}
+
+/// Reference 3.4 "PSK change": the session that there is goes on; the next handshake needs it on
+/// both sides.
+#[test]
+fn another_preshared_key() {
+    let mut wire = Wire::new(1);
+    wire.send(0);
+    wire.seconds(1);
+    let public = [0, 1].map(|end| *wire.devices[end].identity.public());
+    wire.at(0).set_psk(&public[1], [1; 32]);
+    for _ in 0..100 {
+        let payload = wire.send(0);
+        wire.seconds(1);
+        assert!(wire.is_delivered(payload));
+    }
+    wire.seconds(100);
+    let payload = wire.send(0);
+    wire.seconds(30);
+    assert!(!wire.is_delivered(payload), "one side has it");
+    wire.at(1).set_psk(&public[0], [1; 32]);
+    wire.seconds(20);
+    assert!(wire.is_delivered(payload), "it has waited");
+}
+
+/// Reference 1.1 "Protocol clock": keys grow old while the machine sleeps, and the first packet
+/// after it begins a handshake at once, however short the time awake since the last.
+#[test]
+fn asleep() {
+    let mut wire = Wire::new(1);
+    wire.send(0);
+    wire.seconds(1);
+    wire.sleep(0, 3600 * SECOND);
+    wire.seconds(3600);
+    let start = wire.now;
+    let payload = wire.send(0);
+    wire.run(10 * MS);
+    assert_eq!(wire.count(start, 0, Kind::Initiation), 1);
+    assert!(wire.is_delivered(payload));
+}
+
 /// Paper 6.1, 6.5: one-way traffic has a keepalive 10 s after each packet that nothing was sent
 /// after (at one packet a second, every 11 s), and a new session every two minutes from the one who
 /// began.
