@@ -36,10 +36,20 @@ enum Target {
 /// A step of a handshake that has not been taken yet.
 pub(crate) enum Work {
     Initiate,
-    Respond(ResponderSnapshot),
-    Finish(InitiatorSnapshot, ConsumedResponse),
-    /// With the response, if there is one to be sent.
-    Begin(SessionKeys, Epoch, Option<Response>),
+    /// With the serial of the handshake that it is a snapshot of.
+    Respond(ResponderSnapshot, u64),
+    Finish(InitiatorSnapshot, ConsumedResponse, u64),
+    Begin(Agreed),
+}
+
+/// The keys of a session that has not begun yet.
+pub(crate) struct Agreed {
+    keys: SessionKeys,
+    epoch: Epoch,
+    /// To be sent, if we are the responder.
+    response: Option<Response>,
+    /// All sessions have been ended since.
+    void: bool,
 }
 
 pub(crate) struct Device {
@@ -188,15 +198,27 @@ impl Device {
     }
 
     fn end_sessions(&mut self, p: usize) {
-        let displaced = self.peers[p].handshake.clear();
-        self.drop_index(displaced);
+        self.clear_handshake(p);
         let gone = self.peers[p].end_sessions();
         self.drop_indices(gone);
     }
 
-    fn expire_sessions(&mut self, p: usize) {
-        let displaced = self.peers[p].handshake.clear();
+    fn clear_handshake(&mut self, p: usize) {
+        let peer = &mut self.peers[p];
+        peer.serial += 1;
+        let displaced = peer.handshake.clear();
+        let public = *peer.public();
         self.drop_index(displaced);
+        for (_, of, work) in &mut self.work {
+            match work {
+                Work::Begin(agreed) if *of == public => agreed.void = true,
+                _ => {}
+            }
+        }
+    }
+
+    fn expire_sessions(&mut self, p: usize) {
+        self.clear_handshake(p);
         let peer = &mut self.peers[p];
         peer.timers.open_gate();
         peer.gate_opened = peer.initiations.len();
@@ -312,7 +334,7 @@ impl Device {
         }
         // Those of steps that are still to be taken belong to nobody yet.
         let pending = self.work.iter().filter_map(|(_, public, work)| match work {
-            Work::Begin(keys, ..) => Some((keys.local_index, (*public, false))),
+            Work::Begin(agreed) => Some((agreed.keys.local_index, (*public, false))),
             _ => None,
         });
         expected.extend(pending);

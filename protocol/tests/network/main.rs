@@ -13,6 +13,7 @@ mod storm;
 mod wire;
 
 use wg_protocol::message::Kind;
+use wg_protocol::noise::Identity;
 use wg_protocol::{Instant, SECOND};
 use wire::Wire;
 
@@ -98,6 +99,49 @@ fn another_preshared_key() {
     wire.at(1).set_psk(&public[0], [1; 32]);
     wire.seconds(20);
     assert!(wire.is_delivered(payload), "it has waited");
+}
+
+/// Reference 1.2 "Expire", 3.4 "PRIVATE_KEY": another key, and a handshake at once although the last
+/// was a moment ago; the old session still takes what comes in it and sends nothing.
+#[test]
+fn another_private_key() {
+    let mut wire = Wire::new(1);
+    wire.send(0);
+    wire.seconds(1);
+    let last = wire.send(1);
+    let public = *wire.devices[0].identity.public();
+    let psk = *wire.devices[1].peers[0].handshake.psk();
+    let identity = Identity::new([7; 32]);
+    wire.at(0).set_identity(identity);
+    let start = wire.now;
+    let payload = wire.send(0);
+    assert_eq!(wire.count(start, 0, Kind::Initiation), 1);
+    assert_eq!(wire.count(start, 0, Kind::Data), 0);
+    wire.run(2 * MS);
+    assert!(wire.is_delivered(last));
+    assert!(!wire.is_delivered(payload));
+    let endpoint = Some(wire.devices[0].address);
+    wire.at(1).remove_peer(&public);
+    let public = *wire.devices[0].identity.public();
+    wire.at(1).add_peer(public, psk, endpoint);
+    wire.seconds(6);
+    assert!(wire.is_delivered(payload));
+}
+
+/// Reference 2.2 "VM fork": nothing more is sent in the sessions there are, and there are new ones
+/// at once.
+#[test]
+fn copied() {
+    let mut wire = Wire::new(1);
+    wire.send(0);
+    wire.seconds(1);
+    wire.at(0).expire_all_sessions();
+    let start = wire.now;
+    let payload = wire.send(0);
+    assert_eq!(wire.count(start, 0, Kind::Initiation), 1);
+    assert_eq!(wire.count(start, 0, Kind::Data), 0);
+    wire.run(10 * MS);
+    assert!(wire.is_delivered(payload));
 }
 
 /// Reference 1.1 "Protocol clock": keys grow old while the machine sleeps, and the first packet

@@ -25,6 +25,8 @@ pub(crate) struct Monitor {
     genuine: HashMap<[u8; 32], HashSet<Vec<u8>>>,
     /// Payloads that came out.
     delivered: HashSet<u64>,
+    /// Sessions that did not begin because all were ended just before.
+    pub(crate) too_late: usize,
 }
 
 /// A message without its mac2, which means nothing to who is not under load.

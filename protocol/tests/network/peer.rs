@@ -68,6 +68,8 @@ impl Lock<()> for NoLock {
 pub(crate) struct Peer {
     pub(crate) statics: PeerStatic,
     pub(crate) handshake: Handshake,
+    /// Counts what has become of it, so that a step knows whether anything came between.
+    pub(crate) serial: u64,
     pub(crate) timers: Timers,
     pub(crate) jar: Jar,
     pub(crate) keypairs: Keypairs<Place, NoLock>,
@@ -101,6 +103,7 @@ impl Peer {
         Self {
             statics: PeerStatic::new(public, Some(own)),
             handshake: Handshake::new(psk),
+            serial: 0,
             timers,
             jar: Jar::new(),
             keypairs: Keypairs::new(Default::default(), NoLock),

@@ -174,6 +174,11 @@ impl Wire {
         self.collect();
     }
 
+    /// Sessions that did not begin because all were ended just before.
+    pub(crate) fn too_late(&self) -> usize {
+        self.monitor.borrow().too_late
+    }
+
     /// Lets time pass.
     pub(crate) fn run(&mut self, nanos: u64) {
         let end = self.now.plus(nanos);

@@ -2,15 +2,14 @@
 //! Handshakes of a simulated device: made and taken step by step, some steps a little late.
 
 use wg_protocol::cookie::MacState;
-use wg_protocol::keypairs::Epoch;
 use wg_protocol::message::{CookieReply, Initiation, Response};
 use wg_protocol::noise::{
     consume_response, create_initiation, create_response, open_initiation, ConsumedResponse,
-    InitiatorSnapshot, ResponderSnapshot, SessionKeys, Timestamp,
+    InitiatorSnapshot, ResponderSnapshot, Timestamp,
 };
 use wg_protocol::SECOND;
 
-use super::{Device, Target, Work};
+use super::{Agreed, Device, Target, Work};
 use crate::monitor::Address;
 
 impl Device {
@@ -44,9 +43,11 @@ impl Device {
     pub(super) fn do_work(&mut self, p: usize, work: Work) {
         match work {
             Work::Initiate => self.initiate(p),
-            Work::Respond(snapshot) => self.respond(p, &snapshot),
-            Work::Finish(snapshot, consumed) => self.finish(p, &snapshot, consumed),
-            Work::Begin(keys, epoch, response) => self.begin(p, keys, epoch, response),
+            Work::Respond(snapshot, serial) => self.respond(p, &snapshot, serial),
+            Work::Finish(snapshot, consumed, serial) => {
+                self.finish(p, &snapshot, consumed, serial);
+            }
+            Work::Begin(agreed) => self.begin(p, agreed),
         }
     }
 
@@ -62,6 +63,7 @@ impl Device {
         let statics = &self.peers[p].statics;
         let made = create_initiation(&self.identity, statics, ephemeral, timestamp, index);
         let (mut message, state) = made.unwrap();
+        self.peers[p].serial += 1;
         let displaced = self.peers[p].handshake.commit_initiation(state);
         self.drop_index(displaced);
         self.sign_and_send(p, message.as_mut_bytes());
@@ -155,15 +157,20 @@ impl Device {
         let new = peer.taken.insert(initiation.as_bytes()[..132].to_vec());
         assert!(new, "an initiation was taken twice");
         peer.endpoint = Some(source);
-        self.later(p, Work::Respond(snapshot));
+        peer.serial += 1;
+        let serial = peer.serial;
+        self.later(p, Work::Respond(snapshot, serial));
         Some(p)
     }
 
-    pub(super) fn respond(&mut self, p: usize, snapshot: &ResponderSnapshot) {
+    pub(super) fn respond(&mut self, p: usize, snapshot: &ResponderSnapshot, serial: u64) {
         let index = self.new_index(p);
         let made = create_response(snapshot, self.random.bytes(), index);
         let (response, state) = made.unwrap();
-        let Ok(displaced) = self.peers[p].handshake.commit_response(snapshot, state) else {
+        let taken = self.peers[p].handshake.commit_response(snapshot, state);
+        let current = self.peers[p].serial == serial;
+        assert_eq!(taken.is_ok(), current, "a stale response");
+        let Ok(displaced) = taken else {
             // Something else has come between.
             return self.drop_index(Some(index));
         };
@@ -184,7 +191,8 @@ impl Device {
         let snapshot = peer.handshake.snapshot_for_response()?;
         let consumed = consume_response(&self.identity, &snapshot, response)?;
         peer.endpoint = Some(source);
-        self.later(p, Work::Finish(snapshot, consumed));
+        let serial = peer.serial;
+        self.later(p, Work::Finish(snapshot, consumed, serial));
         Some(p)
     }
 
@@ -193,12 +201,12 @@ impl Device {
         p: usize,
         snapshot: &InitiatorSnapshot,
         consumed: ConsumedResponse,
+        serial: u64,
     ) {
-        let handshake = &mut self.peers[p].handshake;
-        if handshake
-            .commit_consumed_response(snapshot, consumed)
-            .is_err()
-        {
+        let peer = &mut self.peers[p];
+        let taken = peer.handshake.commit_consumed_response(snapshot, consumed);
+        assert_eq!(taken.is_ok(), peer.serial == serial, "a stale answer");
+        if taken.is_err() {
             return;
         }
         self.agree(p, None);
@@ -207,19 +215,29 @@ impl Device {
     /// The last step under the lock of the handshake.
     fn agree(&mut self, p: usize, response: Option<Response>) {
         let peer = &mut self.peers[p];
-        let keys = peer.handshake.begin_session().unwrap();
-        let epoch = peer.keypairs.epoch();
-        self.later(p, Work::Begin(keys, epoch, response));
+        peer.serial += 1;
+        let agreed = Agreed {
+            keys: peer.handshake.begin_session().unwrap(),
+            epoch: peer.keypairs.epoch(),
+            response,
+            void: false,
+        };
+        self.later(p, Work::Begin(agreed));
     }
 
-    fn begin(&mut self, p: usize, keys: SessionKeys, epoch: Epoch, response: Option<Response>) {
-        let (now, index) = (self.now, keys.local_index);
+    fn begin(&mut self, p: usize, agreed: Agreed) {
+        let (now, index) = (self.now, agreed.keys.local_index);
         let peer = &mut self.peers[p];
         let public = *peer.public();
-        let (begun, gone) = peer.begin(keys, epoch, now.keys);
+        let (begun, gone) = peer.begin(agreed.keys, agreed.epoch, now.keys);
         self.drop_indices(gone);
+        assert_eq!(
+            begun.is_none(),
+            agreed.void,
+            "a session after the end of all"
+        );
         let Some(keypair) = begun else {
-            // All sessions were ended meanwhile.
+            self.monitor.borrow_mut().too_late += 1;
             return;
         };
         let target = Target::Session(keypair);
@@ -227,7 +245,7 @@ impl Device {
         assert!(matches!(old, Some((_, Target::Handshake))));
         let armed = self.peers[p].timers.session_derived(now.timers);
         self.arm(p, armed);
-        match response {
+        match agreed.response {
             Some(mut response) => self.sign_and_send(p, response.as_mut_bytes()),
             None => {
                 self.complete(p);
@@ -246,8 +264,8 @@ impl Device {
         for (due, public, work) in std::mem::take(&mut self.work) {
             if of.is_some_and(|of| *of != public) {
                 self.work.push((due, public, work));
-            } else if let Work::Begin(keys, ..) = work {
-                self.drop_index(Some(keys.local_index));
+            } else if let Work::Begin(agreed) = work {
+                self.drop_index(Some(agreed.keys.local_index));
             }
         }
     }
