@@ -25,6 +25,8 @@ pub(crate) enum Task {
     Seal { first: u64 },
     /// Open; all came from the same endpoint.
     Open { from: Endpoint },
+    /// Go on sending what is ready in the peer's lane: this bundle, sent and empty, keeps the turn.
+    SendOn,
 }
 
 /// See the head of this file.

@@ -3,8 +3,14 @@
 //! What one CPU has to do for one device: packets it gathered from the sockets, bundles to seal or
 //! open, and opened bundles to hand to the stack.
 //!
-//! The work of a queue is queued whenever something is put in, so nothing waits in it unseen; on a
-//! CPU that goes offline, other CPUs do it.
+//! # Why nothing is stranded
+//!
+//! The work of a queue is queued whenever something is put in, and its worker ends only after it has
+//! seen the queue empty; what is put in after that look queues the work once more. Work queued on a
+//! CPU that has gone offline, before or after, is done by workers that are bound to no CPU: the
+//! workqueue sees to that. NAPI is scheduled by whoever runs the worker, on the CPU where it runs
+//! then, and a CPU that goes offline hands its scheduled NAPI to another. So neither a queue nor a
+//! lane whose run it holds depends on its CPU.
 #![forbid(unsafe_code)]
 
 use crate::{
@@ -37,6 +43,9 @@ pub(crate) struct CpuQueue {
     waiting: SpinLock<Waiting>,
     /// Opened bundles, in the order to deliver them.
     pub(crate) ready: SpinLock<Queue<Bundle>>,
+    /// Delivered bundles that end the run of their peer's lane, until GRO holds no packet back.
+    pub(crate) ended: SpinLock<Queue<Bundle>>,
+    /// Made when this CPU has its first work for this device: most never have any.
     scratch: SpinLock<Option<KBox<Scratch>>>,
     /// Set while the device lives.
     dev: SpinLock<Option<Arc<Device>>>,
@@ -45,8 +54,22 @@ pub(crate) struct CpuQueue {
 }
 
 impl Poll for CpuQueue {
+    type Ended = Queue<Bundle>;
+
     fn napi(&self) -> &Napi {
         &self.napi
+    }
+
+    fn poll(&self, budget: usize) -> usize {
+        receive::poll(self, budget)
+    }
+
+    fn ended(&self) -> Queue<Bundle> {
+        core::mem::replace(&mut *self.ended.lock(), Queue::new())
+    }
+
+    fn go_on(&self, ended: Queue<Bundle>) {
+        receive::go_on(self, ended);
     }
 }
 
@@ -57,7 +80,6 @@ impl CpuQueue {
     ///
     /// `ENOMEM`.
     pub(crate) fn new(number: usize) -> Result<Arc<Self>> {
-        let scratch = KBox::new(Scratch::new()?, GFP_KERNEL)?;
         let waiting = Waiting {
             gathered: Chain::new(),
             bundles: Queue::new(),
@@ -67,7 +89,8 @@ impl CpuQueue {
                 number,
                 waiting: SpinLock::new(waiting, Class::CpuQueue),
                 ready: SpinLock::new(Queue::new(), Class::Ready),
-                scratch: SpinLock::new(Some(scratch), Class::CpuQueue),
+                ended: SpinLock::new(Queue::new(), Class::Ready),
+                scratch: SpinLock::new(None, Class::CpuQueue),
                 dev: SpinLock::new(None, Class::CpuQueue),
                 napi: Napi::new(),
                 work: Work::new(),
@@ -102,6 +125,7 @@ impl CpuQueue {
         drop(waiting);
         let ready = core::mem::replace(&mut *self.ready.lock(), Queue::new());
         drop(ready);
+        drop(self.ended());
     }
 
     fn wake(this: &Arc<Self>, dev: &Device) {
@@ -148,9 +172,14 @@ impl CpuQueue {
         let Some(dev) = this.dev.lock().clone() else {
             return;
         };
-        // One worker runs at a time, so the room is always there.
-        let Some(mut scratch) = this.scratch.lock().take() else {
-            return;
+        // One worker runs at a time, so what was made is there. Without memory the packets are
+        // lost, as each would be for want of a buffer, but their bundles go their way.
+        let made = this.scratch.lock().take();
+        let mut scratch = match made {
+            None => Scratch::new()
+                .and_then(|new| Ok(KBox::new(new, GFP_KERNEL)?))
+                .ok(),
+            made => made,
         };
         loop {
             let gathered = core::mem::take(&mut this.waiting.lock().gathered);
@@ -164,12 +193,14 @@ impl CpuQueue {
                 }
                 continue;
             };
+            let scratch = scratch.as_deref_mut();
             match bundle.task {
-                Task::Seal { first } => transmit::seal(&dev, &mut scratch, bundle, first),
-                Task::Open { .. } => receive::open(&dev, &this, &mut scratch, bundle),
+                Task::Seal { first } => transmit::seal(&dev, &this, scratch, bundle, first),
+                Task::Open { .. } => receive::open(&dev, &this, scratch, bundle),
+                Task::SendOn => transmit::send_on(&dev, &this, bundle),
             }
             cpu::cond_resched();
         }
-        *this.scratch.lock() = Some(scratch);
+        *this.scratch.lock() = scratch;
     }
 }

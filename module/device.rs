@@ -213,8 +213,12 @@ impl Device {
         rcu::synchronize_net();
         for _ in 0..2 {
             self.crypt.flush();
-            for queue in self.queues.iter() {
-                queue.napi().synchronize();
+            // A poll gives its lanes the next turn after its end, and that is all that is left then.
+            for _ in 0..2 {
+                for queue in self.queues.iter() {
+                    queue.napi().synchronize();
+                }
+                rcu::synchronize_net();
             }
             self.kex.flush();
         }

@@ -22,7 +22,11 @@ use crate::{
     transmit,
 };
 use core::sync::atomic::Ordering;
-use kernel::{alloc::flags::GFP_KERNEL, prelude::*, sync::Arc};
+use kernel::{
+    alloc::flags::{__GFP_NOWARN, GFP_ATOMIC},
+    prelude::*,
+    sync::Arc,
+};
 use wg_protocol::message::{classify, DataHeader, Kind, DATA_MIN_LEN};
 
 /// Packets in one bundle: what NAPI takes in one poll.
@@ -59,23 +63,19 @@ pub(crate) fn hook(dev: &Device, mut skb: Skb) {
     }
 }
 
+/// Bundles that are being made at a time.
+const MAX_GROUPS: usize = 8;
+
 /// Worker: makes bundles of what was gathered. The first is for this CPU, more are for others.
 pub(crate) fn bundle_up(dev: &Arc<Device>, queue: &Arc<CpuQueue>, mut gathered: Chain) {
+    // In the order of their first packets. They end in that order, too, so that no peer's packets
+    // change theirs, whichever session of the peer they are in.
+    let mut groups: [Chain; MAX_GROUPS] = Default::default();
+    let mut open = 0;
     let mut mine = true;
-    let mut group = Chain::new();
-    loop {
-        let skb = gathered.pop();
-        let ends = match (&skb, group.first()) {
-            (_, None) => false,
-            (None, Some(_)) => true,
-            (Some(skb), Some(first)) => {
-                group.len() >= MAX_BUNDLE
-                    || first.note().receiver != skb.note().receiver
-                    || !first.same_outer(skb)
-            }
-        };
-        if ends {
-            if let Some(bundle) = bundle(dev, core::mem::take(&mut group)) {
+    let mut end = |groups: &mut [Chain; MAX_GROUPS], open: &mut usize, count: usize| {
+        for group in groups.iter_mut().take(count) {
+            if let Some(bundle) = bundle(dev, core::mem::take(group)) {
                 let other = if mine { None } else { dev.next_queue() };
                 mine = false;
                 match other {
@@ -84,11 +84,39 @@ pub(crate) fn bundle_up(dev: &Arc<Device>, queue: &Arc<CpuQueue>, mut gathered: 
                 }
             }
         }
-        match skb {
-            Some(skb) => group.push(skb),
-            None => break,
+        groups.rotate_left(count);
+        *open -= count;
+    };
+    while let Some(skb) = gathered.pop() {
+        let receiver = skb.note().receiver;
+        let of_receiver = |group: &Chain| {
+            let first = group.first();
+            first.is_some_and(|first| first.note().receiver == receiver)
+        };
+        let mut at = groups.iter().take(open).position(of_receiver);
+        if let Some(found) = at {
+            let fits = groups.get(found).is_some_and(|group| {
+                group.len() < MAX_BUNDLE
+                    && group.first().is_some_and(|first| first.same_outer(&skb))
+            });
+            if !fits {
+                end(&mut groups, &mut open, found + 1);
+                at = None;
+            }
+        }
+        if at.is_none() && open == MAX_GROUPS {
+            end(&mut groups, &mut open, 1);
+        }
+        let at = at.unwrap_or_else(|| {
+            open += 1;
+            open - 1
+        });
+        if let Some(group) = groups.get_mut(at) {
+            group.push(skb);
         }
     }
+    let rest = open;
+    end(&mut groups, &mut open, rest);
 }
 
 /// A bundle of packets with one receiver index and one endpoint.
@@ -107,7 +135,7 @@ fn bundle(dev: &Arc<Device>, packets: Chain) -> Option<KBox<Bundle>> {
             }
         }
     };
-    let room = KBox::<Bundle>::new_uninit(GFP_KERNEL).ok();
+    let room = KBox::<Bundle>::new_uninit(GFP_ATOMIC | __GFP_NOWARN).ok();
     match room {
         Some(room) if keypair.may_receive() => {
             if let Ok(place) = peer.rx.admit(count) {
@@ -126,11 +154,14 @@ fn bundle(dev: &Arc<Device>, packets: Chain) -> Option<KBox<Bundle>> {
 pub(crate) fn open(
     dev: &Arc<Device>,
     queue: &Arc<CpuQueue>,
-    scratch: &mut Scratch,
+    scratch: Option<&mut Scratch>,
     mut bundle: KBox<Bundle>,
 ) {
     let packets = core::mem::take(&mut bundle.packets);
-    let (opened, lost) = scratch.open(&bundle.keypair.receiving, packets);
+    let (opened, lost) = match scratch {
+        Some(scratch) => scratch.open(&bundle.keypair.receiving, packets),
+        None => (Chain::new(), packets.len()),
+    };
     bundle.packets = opened;
     dev.net.count_rx_dropped(lost);
     let peer = bundle.peer.clone();
@@ -147,14 +178,14 @@ fn marked(mut run: Queue<Bundle>) -> Queue<Bundle> {
     run
 }
 
-/// NAPI: delivers up to `budget` packets; how many there were. In softirq.
+/// NAPI: delivers up to `budget` packets; how many there were, refused ones and all. In softirq.
 pub(crate) fn poll(queue: &CpuQueue, budget: usize) -> usize {
     let mut done = 0;
     while done < budget {
         let next = queue.ready.lock().pop();
         let Some(mut bundle) = next else { break };
         let peer = bundle.peer.clone();
-        accept(&peer, &mut bundle);
+        done += accept(&peer, &mut bundle);
         while done < budget {
             let Some(skb) = bundle.packets.pop() else {
                 break;
@@ -172,22 +203,31 @@ pub(crate) fn poll(queue: &CpuQueue, budget: usize) -> usize {
             peer.rx_bytes.fetch_add(tally.bytes, Ordering::Relaxed);
         }
         if bundle.ends_run {
-            if let Some(run) = peer.rx.next_run() {
-                queue.ready.lock().append(&mut marked(run));
-            }
+            queue.ended.lock().push(bundle);
         }
     }
     done
 }
 
+/// After a poll, when GRO holds nothing back: the lanes whose runs were delivered have their next
+/// turn. Not before, because that turn may be another CPU's, and its packets would overtake what
+/// waits in this one's GRO.
+pub(crate) fn go_on(queue: &CpuQueue, mut ended: Queue<Bundle>) {
+    while let Some(bundle) = ended.pop() {
+        if let Some(run) = bundle.peer.rx.next_run() {
+            queue.deliver(marked(run));
+        }
+    }
+}
+
 /// Once for each bundle, in the order of the lane: which packets are new, and what follows from
-/// there being any.
-fn accept(peer: &Arc<Peer>, bundle: &mut Bundle) {
+/// there being any. Gives the number of those that go no further.
+fn accept(peer: &Arc<Peer>, bundle: &mut Bundle) -> usize {
     let Task::Open { from } = bundle.task else {
-        return;
+        return 0;
     };
     if bundle.tally.checked {
-        return;
+        return 0;
     }
     bundle.tally.checked = true;
     let mut accepted = Chain::new();
@@ -210,11 +250,11 @@ fn accept(peer: &Arc<Peer>, bundle: &mut Bundle) {
         dev.net.count_rx_dropped(refused.len());
     }
     if peer.is_dead() || !dev.is_up() {
-        return;
+        return refused.len() + accepted.len();
     }
     bundle.packets = accepted;
     if bundle.packets.is_empty() {
-        return;
+        return refused.len();
     }
     // What is sent below goes where these came from.
     peer.set_endpoint(from);
@@ -230,6 +270,7 @@ fn accept(peer: &Arc<Peer>, bundle: &mut Bundle) {
     Peer::with_timers(peer, |timers| {
         timers.bundle_received(time::timers(), peer.keepalive_secs(), has_data)
     });
+    refused.len()
 }
 
 /// One accepted packet: to the stack, if it is what this peer may send.

@@ -9,11 +9,11 @@ use crate::{
     cpu_queue::CpuQueue,
     device::Device,
     kapi::{
+        cpu,
         crypt::Scratch,
         debug::{self, Event},
         lock::{Class, SpinLock},
         queue::Queue,
-        random,
         rcu::RcuGuard,
         skb::{Chain, Skb},
         time,
@@ -27,6 +27,11 @@ use kernel::{
     sync::Arc,
 };
 use wg_protocol::message::MAX_STAGED;
+
+/// Packets that go out in one section with bottom halves off; a bundle is never divided.
+const SECTION: usize = 64;
+/// Packets of one peer, after which the rest of a CPU's work has a turn.
+const TURN: usize = 512;
 
 /// Packets that wait for a key, or for their turn to get their counters.
 pub(crate) struct Staged(SpinLock<Chain>);
@@ -113,31 +118,28 @@ pub(crate) fn send_staged(peer: &Arc<Peer>) {
         drop(staged);
         return wait_for_key(peer);
     };
-    let place = room.map_err(Error::from).and_then(|room| {
-        // The segments of a packet are one job (reference, 2.3): their sender's account bounds
-        // what they take, and dropping them would cost it more than waiting.
-        let place = peer.tx.admit(1)?;
-        Ok((room, place))
-    });
-    let packets = core::mem::take(&mut *staged);
-    drop(staged);
-    let Ok((room, place)) = place else {
-        dev.net.count_tx_dropped(packets.len());
-        return;
-    };
-
     // A lone packet stays where its data is warm; a run may as well be sealed elsewhere, while
     // this CPU makes the next one.
-    let queue = if packets.len() > 1 {
+    let queue = if staged.len() > 1 {
         dev.next_queue()
     } else {
         dev.local_queue()
     };
+    let ready = match (queue, room) {
+        // The segments of a packet are one job (reference, 2.3): their sender's account bounds
+        // what they take, and dropping them would cost it more than waiting.
+        (Some(queue), Ok(room)) => peer.tx.admit(1).ok().map(|place| (queue, room, place)),
+        _ => None,
+    };
+    let packets = core::mem::take(&mut *staged);
+    drop(staged);
+    let Some((queue, room, place)) = ready else {
+        dev.net.count_tx_dropped(packets.len());
+        return;
+    };
     let task = Task::Seal { first };
     let bundle = Bundle::new(task, peer.clone(), keypair, packets, place);
-    if let Some(queue) = queue {
-        CpuQueue::push(queue, dev, KBox::write(room, bundle));
-    }
+    CpuQueue::push(queue, dev, KBox::write(room, bundle));
 }
 
 fn wait_for_key(peer: &Arc<Peer>) {
@@ -168,37 +170,74 @@ pub(crate) fn send_keepalive(peer: &Arc<Peer>) {
     send_staged(peer);
 }
 
-/// Worker: seals a bundle and puts it back in its lane.
-pub(crate) fn seal(dev: &Arc<Device>, scratch: &mut Scratch, mut bundle: KBox<Bundle>, first: u64) {
+/// Worker: seals a bundle and puts it back in its lane; sends what is ready if that falls to us.
+pub(crate) fn seal(
+    dev: &Arc<Device>,
+    queue: &CpuQueue,
+    scratch: Option<&mut Scratch>,
+    mut bundle: KBox<Bundle>,
+    first: u64,
+) {
     let packets = core::mem::take(&mut bundle.packets);
     let keypair = &bundle.keypair;
-    let (sealed, lost) = scratch.seal(
-        &keypair.sending,
-        packets,
-        keypair.remote_index,
-        first,
-        &dev.net,
-    );
+    let (sealed, lost) = match scratch {
+        Some(scratch) => scratch.seal(
+            &keypair.sending,
+            packets,
+            keypair.remote_index,
+            first,
+            &dev.net,
+        ),
+        None => (Chain::new(), packets.len()),
+    };
     bundle.packets = sealed;
     dev.net.count_tx_dropped(lost);
-    complete(dev, bundle);
-}
-
-/// Puts a sealed bundle in its place and, if it falls to us, sends what is ready.
-pub(crate) fn complete(dev: &Device, bundle: KBox<Bundle>) {
     let peer = bundle.peer.clone();
-    let mut next = peer.tx.complete(bundle);
-    while let Some(run) = next {
-        send_run(dev, &peer, run);
-        next = peer.tx.next_run();
+    if let Some(run) = peer.tx.complete(bundle) {
+        send_runs(dev, queue, &peer, run);
     }
 }
 
-fn send_run(dev: &Device, peer: &Arc<Peer>, mut run: Queue<Bundle>) {
-    let mut packets = Chain::new();
-    while let Some(mut bundle) = run.pop() {
-        packets.append(core::mem::take(&mut bundle.packets));
+/// Worker: the next turn of a lane that was left for others to have theirs.
+pub(crate) fn send_on(dev: &Arc<Device>, queue: &CpuQueue, bundle: KBox<Bundle>) {
+    let peer = bundle.peer.clone();
+    drop(bundle);
+    if let Some(run) = peer.tx.next_run() {
+        send_runs(dev, queue, &peer, run);
     }
+}
+
+/// Sends a run of the lane and those that follow it. After [`TURN`] packets the other work of this
+/// CPU comes first: a peer for whom all other CPUs seal could keep this one for good.
+fn send_runs(dev: &Device, queue: &CpuQueue, peer: &Arc<Peer>, mut run: Queue<Bundle>) {
+    let mut sent = 0;
+    loop {
+        let mut last = None;
+        let mut packets = Chain::new();
+        while let Some(mut bundle) = run.pop() {
+            packets.append(core::mem::take(&mut bundle.packets));
+            last = Some(bundle);
+            if packets.len() >= SECTION {
+                sent += packets.len();
+                send(dev, peer, core::mem::take(&mut packets));
+                cpu::cond_resched();
+            }
+        }
+        sent += packets.len();
+        send(dev, peer, packets);
+        if let (true, Some(mut last)) = (sent >= TURN, last) {
+            last.task = Task::SendOn;
+            return queue.push_own(last);
+        }
+        match peer.tx.next_run() {
+            Some(next) => run = next,
+            None => return,
+        }
+    }
+}
+
+/// Sends packets, with bottom halves off on this CPU while they go out.
+fn send(dev: &Device, peer: &Arc<Peer>, mut packets: Chain) {
     if packets.is_empty() || peer.is_dead() {
         return;
     }
@@ -215,12 +254,12 @@ fn send_run(dev: &Device, peer: &Arc<Peer>, mut run: Queue<Bundle>) {
     // Whether or not there was a route just now: the next keepalive is due all the same.
     let has_data = has_data && sent.failed < count;
     Peer::with_timers(peer, |timers| {
-        timers.bundle_sent(
-            time::timers(),
-            random::u32(),
-            peer.keepalive_secs(),
-            has_data,
-        )
+        let jitter = if timers.wants_jitter() {
+            Peer::jitter()
+        } else {
+            0
+        };
+        timers.bundle_sent(time::timers(), jitter, peer.keepalive_secs(), has_data)
     });
     if peer.keypairs.wants_rekey_after_sending() {
         Peer::request_handshake(peer, false);

@@ -36,14 +36,14 @@ struct wg_napi {
 static int wg_poll(struct napi_struct *napi, int budget)
 {
 	struct wg_napi *self = container_of(napi, struct wg_napi, napi);
-	int done;
 
-	if (unlikely(budget <= 0))
-		return 0;
-	done = wg_rs_poll(self->ctx, budget);
-	if (done < budget)
-		napi_complete_done(napi, done);
-	return done;
+	return likely(budget > 0) ? wg_rs_poll(self, self->ctx, budget) : 0;
+}
+
+/* Ends a poll that left some of its budget: everything goes from GRO to the stack. */
+void wg_napi_complete(struct wg_napi *self, u32 done)
+{
+	napi_complete_done(&self->napi, done);
 }
 
 struct wg_napi *wg_napi_new(struct net_device *dev, void *ctx)

@@ -215,15 +215,22 @@ static bool wg_in_place(const struct sk_buff *skb)
 	return !skb_cloned(skb) && !skb_is_nonlinear(skb);
 }
 
-/* Clears what belongs to the packet's past, before it goes on in another role. */
+/*
+ * Clears what belongs to the packet's past, before it goes on in another role: all that the kernel
+ * itself would copy from one buffer's header to another's, as if the buffer were a fresh one.
+ */
 static void wg_scrub(struct sk_buff *skb)
 {
 	skb_scrub_packet(skb, true);
-	skb->ip_summed = CHECKSUM_NONE;
-	skb->priority = 0;
-	skb->encapsulation = 0;
+#if WG_HAVE_SKB_HEADERS_GROUP
+	memset(&skb->headers, 0, sizeof(skb->headers));
+#else
+	memset(&skb->headers_start, 0,
+	       offsetof(struct sk_buff, headers_end) - offsetof(struct sk_buff, headers_start));
+#endif
+	skb->nohdr = 0;
+	skb->peeked = 0;
 	skb_set_queue_mapping(skb, 0);
-	skb_init_secmark(skb);
 	skb_shinfo(skb)->gso_size = 0;
 	skb_shinfo(skb)->gso_segs = 0;
 	skb_shinfo(skb)->gso_type = 0;
@@ -299,7 +306,13 @@ void wg_seal_finish(struct wg_job *job, struct net_device *dev)
 		}
 		consume_skb(src);
 	} else {
+		u32 hash = skb->hash;
+		bool l4_hash = skb->l4_hash, sw_hash = skb->sw_hash;
+
 		wg_scrub(skb);
+		skb->hash = hash;
+		skb->l4_hash = l4_hash;
+		skb->sw_hash = sw_hash;
 	}
 	__skb_push(skb, WG_DATA_HEADER);
 	skb->dev = dev;
@@ -411,7 +424,6 @@ void wg_open_finish(struct wg_job *job)
 		skb_trim(skb, skb->len - WG_TAG);
 		skb_orphan(skb);
 		wg_scrub(skb);
-		skb_clear_hash(skb);
 	}
 }
 

@@ -165,6 +165,7 @@ struct wg_napi *wg_napi_new(struct net_device *dev, void *ctx);
 void wg_napi_free(struct wg_napi *napi);
 void wg_napi_synchronize(struct wg_napi *napi);
 void wg_napi_schedule(struct wg_napi *napi);
+void wg_napi_complete(struct wg_napi *napi, u32 done);
 void wg_napi_receive(struct wg_napi *napi, struct sk_buff *skb);
 void wg_stats_rx(struct net_device *dev, u32 packets, u64 bytes);
 void wg_stats_tx_errors(struct net_device *dev, u32 n);
@@ -233,7 +234,7 @@ void wg_rs_end_sessions(void *device);
 void wg_rs_expire_sessions(void *device);
 int wg_rs_xmit(void *device, struct sk_buff *skb);
 void wg_rs_receive(void *device, struct sk_buff *skb);
-int wg_rs_poll(void *ctx, int budget);
+int wg_rs_poll(struct wg_napi *napi, void *ctx, int budget);
 int wg_rs_genl_set(struct net *net, u8 *attrs, u32 len, struct wg_genl_error *error);
 int wg_rs_genl_dump_start(struct net *net, const u8 *attrs, u32 len, struct net_device **dev,
 			  struct wg_genl_error *error);

@@ -177,10 +177,13 @@ unsafe extern "C" fn wg_rs_receive(ptr: *mut c_void, skb: *mut bindings::sk_buff
 
 /// # Safety
 ///
-/// `ctx` is the context of a NAPI instance, within its poll.
+/// `ctx` is the context of the NAPI instance `napi`, within its poll.
 #[no_mangle]
-unsafe extern "C" fn wg_rs_poll(ctx: *mut c_void, budget: ffi::c_int) -> ffi::c_int {
+unsafe extern "C" fn wg_rs_poll(
+    napi: *mut bindings::wg_napi,
+    ctx: *mut c_void,
+    budget: ffi::c_int,
+) -> ffi::c_int {
     // SAFETY: by the contract; the instances of this module are those of CPU queues.
-    let queue = unsafe { napi::polled::<CpuQueue>(ctx) };
-    receive::poll(queue, usize::try_from(budget).unwrap_or(0)) as ffi::c_int
+    unsafe { napi::poll::<CpuQueue>(napi, ctx, budget) }
 }

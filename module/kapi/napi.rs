@@ -6,7 +6,7 @@
 
 use super::{netdev::NetDev, rcu, rcu::RcuGuard, skb::Skb};
 use core::{
-    ffi::c_void,
+    ffi::{c_int, c_void},
     ptr,
     sync::atomic::{AtomicPtr, Ordering},
 };
@@ -21,8 +21,17 @@ pub(crate) struct Napi(AtomicPtr<bindings::wg_napi>);
 
 /// An object with a [`Napi`].
 pub(crate) trait Poll: Sized + Send + Sync + 'static {
+    /// What is to happen when the stack has all packets of a poll.
+    type Ended;
     /// Its instance, always the same one.
     fn napi(&self) -> &Napi;
+    /// Hands up to `budget` packets to the stack; how many there were, more for more work. All of
+    /// the budget means that there may be more.
+    fn poll(&self, budget: usize) -> usize;
+    /// At the end of a poll that left some of its budget: takes what [`Poll::go_on`] gets.
+    fn ended(&self) -> Self::Ended;
+    /// The stack has all packets that were handed to it: none is held back by GRO any more.
+    fn go_on(&self, ended: Self::Ended);
 }
 
 impl Napi {
@@ -96,12 +105,27 @@ impl Napi {
     }
 }
 
-/// The object behind a poll.
+/// A poll: what the object does, and then the end of the poll if there was budget left.
 ///
 /// # Safety
 ///
-/// `ctx` is the context of a `Napi` of a `T`, within its poll.
-pub(crate) unsafe fn polled<'a, T: Poll>(ctx: *mut c_void) -> &'a T {
-    // SAFETY: by the contract; the instance holds a reference.
-    unsafe { &*ctx.cast::<T>() }
+/// `ctx` is the context of `napi`, an instance of a `T`, and this is within its poll.
+pub(crate) unsafe fn poll<T: Poll>(
+    napi: *mut bindings::wg_napi,
+    ctx: *mut c_void,
+    budget: c_int,
+) -> c_int {
+    // SAFETY: by the contract; the instance holds a reference. It lets go of it a grace period
+    // after its last poll began, so the object is there to the end of this function, which runs
+    // with bottom halves off.
+    let object = unsafe { &*ctx.cast::<T>() };
+    let budget = usize::try_from(budget).unwrap_or(0);
+    let done = object.poll(budget).min(budget);
+    if done < budget {
+        let ended = object.ended();
+        // SAFETY: within its poll, which ends here.
+        unsafe { bindings::wg_napi_complete(napi, done as u32) };
+        object.go_on(ended);
+    }
+    done as c_int
 }

@@ -169,6 +169,11 @@ impl Timers {
         self.bring_forward(self.zero_keys)
     }
 
+    /// Whether a data packet sent now would begin the wait for an answer, and need its jitter.
+    pub fn wants_jitter(&self) -> bool {
+        self.running && self.new_handshake == NEVER
+    }
+
     /// All that a sent run of packets means; `has_data` if one of them was not a keepalive.
     pub fn bundle_sent(
         &mut self,
