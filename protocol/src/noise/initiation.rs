@@ -22,14 +22,14 @@ pub struct InitiatorState {
 pub fn create_initiation(
     id: &Identity,
     peer: &PeerStatic,
-    ephemeral: [u8; 32],
+    mut ephemeral: [u8; 32],
     timestamp: Timestamp,
     sender: u32,
 ) -> Option<(Initiation, InitiatorState)> {
     let static_shared = peer.shared()?;
     let mut symmetric = Symmetric::start(peer.public());
 
-    let ephemeral = clamped(ephemeral);
+    let ephemeral = clamped(&mut ephemeral);
     let ephemeral_public = x25519::public_key(ephemeral.as_bytes());
     symmetric.mix_ephemeral(&ephemeral_public);
 

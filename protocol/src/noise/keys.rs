@@ -13,8 +13,8 @@ pub struct Identity {
 
 impl Identity {
     /// The key pair of a private key, which is clamped.
-    pub fn new(private: [u8; 32]) -> Self {
-        let private = clamped(private);
+    pub fn new(mut private: [u8; 32]) -> Self {
+        let private = clamped(&mut private);
         let public = x25519::public_key(private.as_bytes());
         Self { private, public }
     }
@@ -30,10 +30,10 @@ impl Identity {
     }
 }
 
-/// A private key brought into the form that X25519 wants.
-pub(super) fn clamped(mut private: [u8; 32]) -> Secret {
-    x25519::clamp(&mut private);
-    let secret = Secret::new(private);
+/// A private key brought into the form that X25519 wants. The bytes given are wiped.
+pub(super) fn clamped(private: &mut [u8; 32]) -> Secret {
+    x25519::clamp(private);
+    let secret = Secret::new(*private);
     private.zeroize();
     secret
 }

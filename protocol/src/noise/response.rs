@@ -30,12 +30,12 @@ pub struct ResponderState {
 /// if the initiator's ephemeral key is a point of low order.
 pub fn create_response(
     snap: &ResponderSnapshot,
-    ephemeral: [u8; 32],
+    mut ephemeral: [u8; 32],
     sender: u32,
 ) -> Option<(Response, ResponderState)> {
     let mut symmetric = snap.symmetric.clone();
 
-    let ephemeral = clamped(ephemeral);
+    let ephemeral = clamped(&mut ephemeral);
     let ephemeral_public = x25519::public_key(ephemeral.as_bytes());
     symmetric.mix_ephemeral(&ephemeral_public);
     symmetric.mix_shared(&x25519::shared(
