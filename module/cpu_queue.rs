@@ -31,6 +31,10 @@ use kernel::{alloc::flags::GFP_KERNEL, prelude::*, sync::Arc};
 
 /// Received packets that may wait here; more are dropped and counted.
 const MAX_GATHERED: usize = 4096;
+/// Of them, as many as are made bundles of at a time.
+const PORTION: usize = 256;
+/// Bundles that are worked on between two portions.
+const ROUND: usize = 16;
 
 struct Waiting {
     gathered: Chain,
@@ -181,25 +185,29 @@ impl CpuQueue {
                 .ok(),
             made => made,
         };
+        let mut gathered = Chain::new();
         loop {
-            let gathered = core::mem::take(&mut this.waiting.lock().gathered);
-            if !gathered.is_empty() {
-                receive::bundle_up(&dev, &this, gathered);
-            }
-            let bundle = this.waiting.lock().bundles.pop();
-            let Some(bundle) = bundle else {
-                if this.waiting.lock().gathered.is_empty() {
+            gathered.append(core::mem::take(&mut this.waiting.lock().gathered));
+            // Not all at once: what is under way in a lane is bounded, and a worker that comes late
+            // to a long chain would fill the lane before the first bundle is opened.
+            receive::bundle_up(&dev, &this, &mut gathered, PORTION);
+            let mut worked = false;
+            for _ in 0..ROUND {
+                let Some(bundle) = this.waiting.lock().bundles.pop() else {
                     break;
+                };
+                worked = true;
+                let scratch = scratch.as_deref_mut();
+                match bundle.task {
+                    Task::Seal { first } => transmit::seal(&dev, &this, scratch, bundle, first),
+                    Task::Open { .. } => receive::open(&dev, &this, scratch, bundle),
+                    Task::SendOn => transmit::send_on(&dev, &this, bundle),
                 }
-                continue;
-            };
-            let scratch = scratch.as_deref_mut();
-            match bundle.task {
-                Task::Seal { first } => transmit::seal(&dev, &this, scratch, bundle, first),
-                Task::Open { .. } => receive::open(&dev, &this, scratch, bundle),
-                Task::SendOn => transmit::send_on(&dev, &this, bundle),
+                cpu::cond_resched();
             }
-            cpu::cond_resched();
+            if !worked && gathered.is_empty() && this.waiting.lock().gathered.is_empty() {
+                break;
+            }
         }
         *this.scratch.lock() = scratch;
     }

@@ -66,8 +66,14 @@ pub(crate) fn hook(dev: &Device, mut skb: Skb) {
 /// Bundles that are being made at a time.
 const MAX_GROUPS: usize = 8;
 
-/// Worker: makes bundles of what was gathered. The first is for this CPU, more are for others.
-pub(crate) fn bundle_up(dev: &Arc<Device>, queue: &Arc<CpuQueue>, mut gathered: Chain) {
+/// Worker: makes bundles of up to `count` packets of what was gathered. The first is for this CPU,
+/// more are for others.
+pub(crate) fn bundle_up(
+    dev: &Arc<Device>,
+    queue: &Arc<CpuQueue>,
+    gathered: &mut Chain,
+    count: usize,
+) {
     // In the order of their first packets. They end in that order, too, so that no peer's packets
     // change theirs, whichever session of the peer they are in.
     let mut groups: [Chain; MAX_GROUPS] = Default::default();
@@ -87,7 +93,8 @@ pub(crate) fn bundle_up(dev: &Arc<Device>, queue: &Arc<CpuQueue>, mut gathered: 
         groups.rotate_left(count);
         *open -= count;
     };
-    while let Some(skb) = gathered.pop() {
+    for _ in 0..count {
+        let Some(skb) = gathered.pop() else { break };
         let receiver = skb.note().receiver;
         let of_receiver = |group: &Chain| {
             let first = group.first();
