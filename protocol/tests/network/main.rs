@@ -101,6 +101,44 @@ fn another_preshared_key() {
     assert!(wire.is_delivered(payload), "it has waited");
 }
 
+/// Reference 1.2 "Timestamp": whoever's wall clock was set back is not heard until it has caught up,
+/// but the other side may begin; set forward it makes no difference, but for the way back.
+#[test]
+fn a_clock_set_back() {
+    let mut wire = Wire::new(1);
+    wire.devices[0].wall_offset = 1000;
+    wire.send(0);
+    wire.seconds(1);
+    wire.restart(0);
+    wire.devices[0].wall_offset = 900;
+    let payload = wire.send(0);
+    wire.seconds(95);
+    assert!(!wire.is_delivered(payload));
+    assert_eq!(wire.devices[1].peers[0].completed, 1);
+    // 100 s after the last one that was heard it is as late as then.
+    let payload = wire.send(0);
+    wire.seconds(15);
+    assert!(wire.is_delivered(payload));
+
+    wire.restart(0);
+    wire.devices[0].wall_offset = -1000;
+    let start = wire.now;
+    let payload = wire.send(1);
+    wire.seconds(20);
+    // Sending without hearing is noticed after 15 s.
+    assert_eq!(wire.count(start, 1, Kind::Initiation), 1);
+    assert!(
+        !wire.is_delivered(payload),
+        "sent with keys that were forgotten"
+    );
+    let payload = wire.send(1);
+    wire.seconds(1);
+    assert!(wire.is_delivered(payload));
+    let payload = wire.send(0);
+    wire.seconds(1);
+    assert!(wire.is_delivered(payload));
+}
+
 /// Reference 1.2 "Expire", 3.4 "PRIVATE_KEY": another key, and a handshake at once although the last
 /// was a moment ago; the old session still takes what comes in it and sends nothing.
 #[test]
