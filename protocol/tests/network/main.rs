@@ -101,6 +101,33 @@ fn another_preshared_key() {
     assert!(wire.is_delivered(payload), "it has waited");
 }
 
+/// Paper 2.1, reference 2.4 "Endpoint update": whoever has moved is found again with the first
+/// packet that comes from there, be it a keepalive, and not before; nothing of a session is lost.
+#[test]
+fn roaming() {
+    for keepalive in [false, true] {
+        let mut wire = Wire::new(1);
+        wire.send(0);
+        wire.seconds(1);
+        wire.devices[0].address = [203, 0, 113, 7, 0x12, 0x34];
+        let lost = wire.send(1);
+        wire.seconds(1);
+        assert!(!wire.is_delivered(lost));
+        if keepalive {
+            wire.at(0).send_keepalive(0);
+            wire.collect();
+        } else {
+            wire.send(0);
+        }
+        wire.run(MS);
+        let start = wire.now;
+        let payload = wire.send(1);
+        wire.run(MS);
+        assert!(wire.is_delivered(payload));
+        assert_eq!(wire.count(start, 1, Kind::Initiation), 0);
+    }
+}
+
 /// Reference 1.2 "Timestamp": whoever's wall clock was set back is not heard until it has caught up,
 /// but the other side may begin; set forward it makes no difference, but for the way back.
 #[test]
