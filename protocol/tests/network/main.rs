@@ -12,7 +12,8 @@ mod peer;
 mod storm;
 mod wire;
 
-use wg_protocol::message::Kind;
+use wg_protocol::cookie::Jar;
+use wg_protocol::message::{CookieReply, Kind};
 use wg_protocol::noise::Identity;
 use wg_protocol::{Instant, SECOND};
 use wire::Wire;
@@ -390,6 +391,49 @@ fn under_load() {
             assert_eq!(device.cookies_sent > 0, loaded);
         }
     }
+}
+
+/// Reference 1.5 "Under load action": a cookie lets its address in five times at once and twenty
+/// times a second; others are let in meanwhile.
+#[test]
+fn the_rate_limit() {
+    let mut wire = Wire::new(1);
+    let victim = *wire.devices[1].identity.public();
+    wire.devices[1].under_load = true;
+    let address = [198, 51, 100, 1, 0x12, 0x34];
+    let mut nonsense = vec![0x77; 148];
+    nonsense[..4].copy_from_slice(&[1, 0, 0, 0]);
+    let mut jar = Jar::new();
+    jar.add_macs(&victim, &mut nonsense, wire.now);
+    wire.at(1).receive(&nonsense, address);
+    let (to, reply) = wire.devices[1].outbox.pop().unwrap();
+    assert_eq!(to, address);
+    let reply = CookieReply::from_bytes(&reply).unwrap();
+    assert!(jar.consume_reply(&victim, &reply, wire.now));
+    jar.add_macs(&victim, &mut nonsense, wire.now);
+
+    let flood = |wire: &mut Wire, times: usize| {
+        let before = wire.devices[1].refused;
+        for _ in 0..times {
+            wire.at(1).receive(&nonsense, address);
+        }
+        times - (wire.devices[1].refused - before)
+    };
+    assert_eq!(flood(&mut wire, 100), 5);
+    assert_eq!(
+        wire.devices[1].cookies_sent, 1,
+        "none of them was without one"
+    );
+    let mut passed = 0;
+    for _ in 0..1000 {
+        wire.run(MS);
+        passed += flood(&mut wire, 3);
+    }
+    assert_eq!(passed, 20);
+    // Meanwhile somebody else is let in.
+    let payload = wire.send(0);
+    wire.seconds(6);
+    assert!(wire.is_delivered(payload));
 }
 
 /// Both begin at the same moment, and it works: each answers the other, which makes an end of its own
