@@ -55,6 +55,9 @@ pub(crate) struct Kernel {
 
 const UML_CONFIG: &str = include_str!("../config/uml.config");
 
+/// The kernel whose source tests take files from.
+pub(crate) const SOURCE: &str = "uml-7.2";
+
 /// All kernels.
 pub(crate) static KERNELS: [Kernel; 5] = [
     Kernel {

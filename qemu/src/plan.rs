@@ -102,11 +102,13 @@ impl Plan {
         })
     }
 
-    /// Whether a case is to be run.
-    pub(crate) fn wants(&self, scenario: &Scenario, case: &Case) -> bool {
+    /// Whether a case is to be run on a vehicle.
+    pub(crate) fn wants(&self, scenario: &Scenario, case: &Case, vehicle: &str) -> bool {
         let full = format!("{}/{}", scenario.name, case.name);
         let named = |name: &String| *name == scenario.name || *name == full;
-        self.names.iter().any(named) || (self.names.is_empty() && !scenario.by_name_only)
+        let here =
+            scenario.unnamed_on.is_empty() || scenario.unnamed_on.iter().any(|on| on == vehicle);
+        self.names.iter().any(named) || (self.names.is_empty() && !scenario.by_name_only && here)
     }
 }
 

@@ -5,6 +5,8 @@
 //! ```toml
 //! about = "one sentence"
 //! timeout = 60                      # seconds for the scripts (three times that in QEMU)
+//! from_source = ["tools/x.sh"]      # files of Linux 7.2's own source, for /vm
+//! unnamed_on = ["uml-7.2"]          # run there only, unless asked for by name
 //!
 //! [machine.a]                       # each machine runs /vm/a.sh, the file a.sh beside this one
 //! [machine.b]
@@ -122,6 +124,12 @@ pub(crate) struct Scenario {
     /// Not part of `vm test` without names.
     #[serde(default)]
     pub(crate) by_name_only: bool,
+    /// Files that the machines get from the source of [`crate::kernel::SOURCE`], by their paths there.
+    #[serde(default)]
+    pub(crate) from_source: Vec<PathBuf>,
+    /// The vehicles on which it is part of `vm test` without names; all, if there are none.
+    #[serde(default)]
+    pub(crate) unnamed_on: Vec<String>,
     /// The machines, by name.
     #[serde(rename = "machine")]
     pub(crate) machines: BTreeMap<String, MachineToml>,

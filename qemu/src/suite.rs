@@ -96,7 +96,7 @@ fn choose<'a>(plan: &'a Plan, scenarios: &'a [Scenario]) -> Result<Vec<Test<'a>>
             for case in scenario
                 .cases
                 .iter()
-                .filter(|case| plan.wants(scenario, case))
+                .filter(|case| plan.wants(scenario, case, vehicle))
             {
                 for round in 1..=plan.repeat {
                     let mut test = Test::new(scenario, case, vehicle);

@@ -244,6 +244,9 @@ impl<'a> Test<'a> {
                     .filter(|path| path.is_file()),
             );
         }
+        for path in &self.scenario.from_source {
+            files.push(kernel::find(kernel::SOURCE)?.parts()?.kdir.join(path));
+        }
         Ok(files)
     }
 
