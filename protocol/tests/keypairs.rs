@@ -293,6 +293,17 @@ fn refusal_is_for_good() {
     );
     assert_eq!(used.take_counters(1, BIRTH), None);
 
+    // A run that would pass the last counter is refused as a whole, whatever its first would be.
+    let almost = Life::new(true, BIRTH);
+    assert_eq!(almost.take_counters(all - 10, BIRTH), Some(0));
+    assert_eq!(almost.take_counters(11, BIRTH), None);
+    let exact = Life::new(true, BIRTH);
+    assert_eq!(exact.take_counters(all - 10, BIRTH), Some(0));
+    assert_eq!(
+        exact.take_counters(10, BIRTH),
+        Some(REJECT_AFTER_MESSAGES - 10)
+    );
+
     // However many ask for however much, no counter comes a second time.
     let greedy = Life::new(true, BIRTH);
     assert_eq!(greedy.take_counters(all, BIRTH), Some(0));
