@@ -55,11 +55,13 @@ test-constant-time:
 
 test-module:
 	@$(VM) setup
-	@$(VM) prepare rust-src debian-5.10 rootfs uml-7.2
+	@$(VM) prepare rust-src debian-5.10 rootfs uml-7.2 uml-7.2-time
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir debian-5.10)" CC=gcc
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2)"
+	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2-time)"
 
 test-vm:
+	@$(VM) test --second-attempt --on uml-7.2-time $(ARGS)
 	@$(VM) test --second-attempt --on uml-7.2 $(ARGS)
 	@$(VM) test --second-attempt --on qemu-5.10 $(ARGS)
 

@@ -13,9 +13,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Makes the kernel, if needed.
+/// Makes the kernel, if needed, its configuration being `fragments` over what `make BASE` gives.
 pub(crate) fn prepare(
     kernel: &Kernel,
+    base: &str,
     (version, suites, fragments): (&str, &[&str], &[&str]),
     refresh: bool,
 ) -> Result<PathBuf> {
@@ -45,8 +46,8 @@ pub(crate) fn prepare(
         fs::remove_dir_all(&unpacked)?;
 
         progress.step("configuration");
-        configure(&tree, fragments, &mut progress)?;
-        progress.step("compiling, some 2,800 steps");
+        configure(&tree, base, fragments, &mut progress)?;
+        progress.step("compiling, up to 2,800 steps");
         let jobs = std::thread::available_parallelism().map_or(2, usize::from);
         progress.run(make(&tree).arg(format!("-j{jobs}")))?;
         let install = format!("INSTALL_MOD_PATH={}", temp.join("modules").display());
@@ -77,9 +78,9 @@ fn make(tree: &Path) -> Command {
     command
 }
 
-/// The architecture's default configuration with our fragments over it, all of them in force.
-fn configure(tree: &Path, fragments: &[&str], progress: &mut Progress) -> Result<()> {
-    progress.run(make(tree).arg("defconfig"))?;
+/// The configuration that `make BASE` gives with our fragments over it, all of them in force.
+fn configure(tree: &Path, base: &str, fragments: &[&str], progress: &mut Progress) -> Result<()> {
+    progress.run(make(tree).arg(base))?;
     let path = tree.join(".config");
     let mut config = fs::read_to_string(&path)?;
     for fragment in fragments {

@@ -39,6 +39,16 @@ pub(crate) enum Source {
         /// Configuration fragments over the architecture's default.
         fragments: &'static [&'static str],
     },
+    /// Built in the same way, but over the smallest configuration there is, and run with a clock
+    /// that jumps to the next timer whenever there is nothing to do.
+    TimeTravel {
+        /// The version in the package's name: "7.2".
+        version: &'static str,
+        /// Suites to look in.
+        suites: &'static [&'static str],
+        /// Configuration fragments.
+        fragments: &'static [&'static str],
+    },
 }
 
 /// One kernel of the table.
@@ -54,12 +64,13 @@ pub(crate) struct Kernel {
 }
 
 const UML_CONFIG: &str = include_str!("../config/uml.config");
+const TIME_CONFIG: &str = include_str!("../config/uml-time.config");
 
 /// The kernel whose source tests take files from.
 pub(crate) const SOURCE: &str = "uml-7.2";
 
 /// All kernels.
-pub(crate) static KERNELS: [Kernel; 5] = [
+pub(crate) static KERNELS: [Kernel; 6] = [
     Kernel {
         name: "uml-7.2",
         vehicle: "uml-7.2",
@@ -68,6 +79,16 @@ pub(crate) static KERNELS: [Kernel; 5] = [
             version: "7.2",
             suites: &["sid", "testing", "trixie-backports"],
             fragments: &[UML_CONFIG],
+        },
+    },
+    Kernel {
+        name: "uml-7.2-time",
+        vehicle: "uml-7.2-time",
+        runs: Runs::Uml,
+        source: Source::TimeTravel {
+            version: "7.2",
+            suites: &["sid", "testing", "trixie-backports"],
+            fragments: &[TIME_CONFIG],
         },
     },
     Kernel {
@@ -152,8 +173,18 @@ impl Kernel {
                 version,
                 suites,
                 fragments,
-            } => crate::built::prepare(self, (version, suites, fragments), refresh),
+            } => crate::built::prepare(self, "defconfig", (version, suites, fragments), refresh),
+            Source::TimeTravel {
+                version,
+                suites,
+                fragments,
+            } => crate::built::prepare(self, "allnoconfig", (version, suites, fragments), refresh),
         }
+    }
+
+    /// Whether its clock jumps over the time in which nothing happens.
+    pub(crate) fn travels(&self) -> bool {
+        matches!(self.source, Source::TimeTravel { .. })
     }
 
     /// The parts of the prepared kernel.

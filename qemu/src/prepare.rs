@@ -9,7 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// What the tests of this repository need.
-const USUAL: [&str; 4] = ["rust-src", "debian-5.10", "rootfs", "uml-7.2"];
+const USUAL: [&str; 5] = [
+    "rust-src",
+    "debian-5.10",
+    "rootfs",
+    "uml-7.2",
+    "uml-7.2-time",
+];
 
 /// Host tools that are looked for, and the packages that bring them.
 const TOOLS: [(&str, &str); 19] = [

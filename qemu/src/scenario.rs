@@ -7,6 +7,7 @@
 //! timeout = 60                      # seconds for the scripts (three times that in QEMU)
 //! from_source = ["tools/x.sh"]      # files of Linux 7.2's own source, for /vm
 //! unnamed_on = ["uml-7.2"]          # run there only, unless asked for by name
+//! travels = true                    # for machines whose clock jumps (uml-7.2-time), and only there
 //!
 //! [machine.a]                       # each machine runs /vm/a.sh, the file a.sh beside this one
 //! [machine.b]
@@ -130,6 +131,9 @@ pub(crate) struct Scenario {
     /// The vehicles on which it is part of `vm test` without names; all, if there are none.
     #[serde(default)]
     pub(crate) unnamed_on: Vec<String>,
+    /// For machines whose clock jumps over idle time, and for no others.
+    #[serde(default)]
+    pub(crate) travels: bool,
     /// The machines, by name.
     #[serde(rename = "machine")]
     pub(crate) machines: BTreeMap<String, MachineToml>,

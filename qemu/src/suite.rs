@@ -2,6 +2,7 @@
 
 //! `vm test` and `vm demo`: runs many tests at a time and says what became of them.
 
+use crate::kernel;
 use crate::plan::{Plan, Show};
 use crate::scenario::Scenario;
 use crate::trial::{Test, Verdict};
@@ -92,7 +93,11 @@ fn attempt_again(plan: &Plan, tests: &[&Test<'_>]) -> (Vec<String>, usize) {
 fn choose<'a>(plan: &'a Plan, scenarios: &'a [Scenario]) -> Result<Vec<Test<'a>>> {
     let mut tests = Vec::new();
     for vehicle in plan.vehicles() {
+        let travels = kernel::find(vehicle)?.travels();
         for scenario in scenarios {
+            if scenario.travels != travels {
+                continue;
+            }
             for case in scenario
                 .cases
                 .iter()
@@ -111,7 +116,7 @@ fn choose<'a>(plan: &'a Plan, scenarios: &'a [Scenario]) -> Result<Vec<Test<'a>>
     for name in &plan.names {
         let base = name.split('/').next().unwrap_or_default();
         if !tests.iter().any(|test| test.scenario.name == base) {
-            bail!("no test is called {name}");
+            bail!("no test for this vehicle is called {name}");
         }
     }
     Ok(tests)

@@ -5,6 +5,9 @@
 //! The root file system and the payload are directories of the host (hostfs); the control channel
 //! is the first serial line; each cable is a socket handed to the vector network driver. With
 //! more than one CPU the kernel needs `seccomp=on`.
+//!
+//! A kernel that travels in time has one CPU, on which computing takes no time: its clock stands
+//! still while a program runs, and jumps to the next timer when none does.
 
 use crate::machine::{self, Event, Machine, Spec};
 use crate::rootfs;
@@ -35,7 +38,11 @@ pub(crate) fn boot(spec: Spec, index: usize, events: &Sender<Event>) -> Result<M
     // The memory is a file that is deleted at once; keep it off the disk.
     command.env("TMPDIR", "/dev/shm");
     command.arg("seccomp=on");
-    command.arg(format!("ncpus={}", spec.cpus));
+    if spec.kernel.travels() {
+        command.arg("time-travel=inf-cpu");
+    } else {
+        command.arg(format!("ncpus={}", spec.cpus));
+    }
     command.arg(format!("mem={}M", spec.memory));
     command.args([
         "rootfstype=hostfs",
@@ -51,7 +58,7 @@ pub(crate) fn boot(spec: Spec, index: usize, events: &Sender<Event>) -> Result<M
         "con0=null,fd:1",
     ]);
     command.arg(format!("rootflags={}", root.display()));
-    command.arg(format!("ssl0=fd:{CHANNEL}"));
+    command.arg("ssl=null").arg(format!("ssl0=fd:{CHANNEL}"));
     command.arg(format!("uml_dir={}", scratch.display()));
     command.arg("umid=m");
     command.arg("vm.control=/dev/ttyS0");
