@@ -98,7 +98,7 @@ fn missing_packages() -> Vec<&'static str> {
 pub(crate) fn setup() -> Result<ExitCode> {
     let mut missing = missing_packages();
     if !has_libclang() {
-        missing.push("libclang-dev");
+        missing.push(libclang_package());
     }
     if missing.is_empty() {
         eprintln!("vm: all host packages are installed");
@@ -127,6 +127,16 @@ pub(crate) fn setup() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The package of the newest libclang that the distribution has.
+fn libclang_package() -> &'static str {
+    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    if release.contains("VERSION_CODENAME=bookworm") {
+        "libclang1-16"
+    } else {
+        "libclang-dev"
+    }
+}
+
 /// Bindgen, in the build of the module, loads this library.
 fn has_libclang() -> bool {
     let dirs = std::fs::read_dir("/usr/lib")
@@ -140,7 +150,14 @@ fn has_libclang() -> bool {
             .flatten()
             .flatten();
         let mut names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-        names.any(|name| name.starts_with("libclang") && name.contains(".so"))
+        // Not the C++ interface, libclang-cpp.so.
+        names.any(|name| {
+            let rest = name.strip_prefix("libclang");
+            rest.is_some_and(|rest| {
+                rest.starts_with(".so")
+                    || rest.starts_with('-') && rest[1..].starts_with(|c: char| c.is_ascii_digit())
+            })
+        })
     });
     found || std::env::var_os("LIBCLANG_PATH").is_some()
 }
