@@ -18,6 +18,7 @@ second=$(handshake_time)
 stop_capture
 echo "handshakes at $first and $second"
 [ "$second" -gt "$first" ] || fail "the session outlived the sleep"
-same "initiations" 1 "$(payloads /run/wire.pcap | grep -c '^1 01000000')"
+# (either end may have noticed first)
+[ "$(payloads /run/wire.pcap | grep -c '^[12] 01000000')" -ge 1 ] || fail "no initiation was sent"
 reach "$IN6"
 barrier end

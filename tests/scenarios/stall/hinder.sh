@@ -6,6 +6,7 @@ starve() {
 	local end=$((EPOCHSECONDS + 1 + $1)) cpu loops=()
 	echo -1 >/proc/sys/kernel/sched_rt_runtime_us
 	for cpu in /sys/devices/system/cpu/cpu[0-9]*; do
+		[ "$(cat "$cpu/online" 2>/dev/null || echo 1)" = 1 ] || continue
 		cpu=${cpu##*cpu}
 		# (it looks at the clock by itself: nobody else would get to end it)
 		taskset -c "$cpu" chrt -f 50 bash -c "while ((EPOCHSECONDS < $end)); do :; done" &
