@@ -9,7 +9,7 @@ barrier ready
 reach "$IN4"
 first=$(handshake_time)
 # What the tunnel carries of this kind when it is given too much; half of it each way is all.
-iperf "$IN4" -t 3 -u -b 2G -l 1300 -w 1M >/run/rate
+iperf "$IN4" -t 3 -u -b 2G -l 1300 -w 4M >/run/rate
 capacity=$(awk '{ printf "%d", $1 * 1000 }' /run/rate)
 rate=$((capacity / 8))
 echo "capacity $capacity kbit/s; $rate kbit/s each way"
@@ -17,7 +17,7 @@ echo "capacity $capacity kbit/s; $rate kbit/s each way"
 before=$(own_drops)
 lost_before=$(tunnel_drops)
 barrier stream
-iperf "$IN4" -t 135 -u -b ${rate}K -l 1300 -w 1M --bidir >/dev/null &
+iperf "$IN4" -t 135 -u -b ${rate}K -l 1300 -w 4M --bidir >/dev/null &
 load=$!
 ping -q -n -i 0.2 -c 650 "$IN6" >/run/ping.log
 wait $load
