@@ -50,6 +50,7 @@ pub(crate) struct Tally {
     /// The replay window has been asked.
     pub(crate) checked: bool,
     pub(crate) delivered: u32,
+    pub(crate) keepalives: u32,
     pub(crate) bytes: u64,
 }
 

@@ -7,7 +7,7 @@
 use crate::{
     allowed,
     device::Device,
-    kapi::{rtnl::Rtnl, socket::Endpoint},
+    kapi::{rcu::RcuOwned, rtnl::Rtnl, socket::Endpoint},
     peer::Peer,
     transmit,
 };
@@ -16,7 +16,7 @@ use wg_netlink::{
     address::Address,
     set::{SetAllowedIp, SetDevice, SetPeer},
 };
-use wg_protocol::{allowedips::Prefix, noise::Identity};
+use wg_protocol::{allowedips::Prefix, cookie::Mac1, noise::Identity};
 
 /// Applies a message.
 ///
@@ -76,6 +76,10 @@ fn set_private_key(dev: &Arc<Device>, rtnl: &mut Rtnl, key: &[u8; 32]) -> Result
     } else {
         Some(Arc::new(Identity::new(*key), GFP_KERNEL)?)
     };
+    let mac1 = match &identity {
+        Some(identity) => Some(RcuOwned::new(Mac1::new(identity.public()), GFP_KERNEL)?),
+        None => None,
+    };
     // Nobody is a peer of their own.
     if let Some(own) = identity
         .as_ref()
@@ -83,7 +87,7 @@ fn set_private_key(dev: &Arc<Device>, rtnl: &mut Rtnl, key: &[u8; 32]) -> Result
     {
         dev.remove_peer(rtnl, &own);
     }
-    dev.set_identity(identity.clone());
+    dev.set_identity(identity.clone(), mac1);
     for peer in dev.config.get(rtnl).peers.iter() {
         peer.identity_changed(identity.as_deref());
     }

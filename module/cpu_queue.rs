@@ -15,6 +15,7 @@
 
 use crate::{
     bundle::{Bundle, Task},
+    counters::Fate,
     device::Device,
     kapi::{
         cpu,
@@ -142,7 +143,7 @@ impl CpuQueue {
             let mut waiting = this.waiting.lock();
             if waiting.gathered.len() >= MAX_GATHERED {
                 drop(waiting);
-                dev.net.count_rx_dropped(1);
+                dev.counters.end(Fate::RxQueueFull, skb);
                 return;
             }
             waiting.gathered.push(skb);

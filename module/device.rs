@@ -8,6 +8,7 @@
 
 use crate::{
     allowed::{self, ById, Trie, Writer},
+    counters::Counters,
     cpu_queue::CpuQueue,
     handshake::Inbox,
     kapi::{
@@ -65,11 +66,13 @@ pub(crate) struct Config {
 /// See the head of this file.
 pub(crate) struct Device {
     pub(crate) net: NetDev,
+    pub(crate) counters: Counters,
     pub(crate) sockets: Sockets,
     pub(crate) trie: Trie,
     pub(crate) config: RtnlCell<Config>,
     pub(crate) inbox: Inbox,
     pub(crate) cookies: SpinLock<cookie::Checker>,
+    mac1: RcuSlot<cookie::Mac1>,
     /// One for each possible CPU, by number.
     pub(crate) queues: KVec<Arc<CpuQueue>>,
     pub(crate) crypt: WorkQueue,
@@ -113,6 +116,7 @@ impl Device {
                 crypt: WorkQueue::crypt(name)?,
                 kex: WorkQueue::kex(name)?,
                 net,
+                counters: Counters::new()?,
                 sockets,
                 trie: allowed::trie(),
                 config: RtnlCell::new(Config {
@@ -125,6 +129,7 @@ impl Device {
                 }),
                 inbox: Inbox::new()?,
                 cookies: SpinLock::new(cookie::Checker::new(None), Class::Cookie),
+                mac1: RcuSlot::new(),
                 queues,
                 identity: SpinLock::new(None, Class::Identity),
                 peers_by_id: Chunks::new(),
@@ -160,12 +165,12 @@ impl Device {
     /// Ends everything that could still use the device. Sleeps.
     pub(crate) fn destroy(this: &Arc<Self>, rtnl: &mut Rtnl) {
         this.remove_all_peers(rtnl);
-        this.inbox.clear();
+        this.inbox.clear(this);
         this.quiesce();
         this.detach();
         this.kex.flush();
         this.crypt.flush();
-        this.set_identity(None);
+        this.set_identity(None, None);
         // What waits for its grace period holds references on us.
         rcu::barrier();
     }
@@ -196,7 +201,7 @@ impl Device {
         for peer in self.config.get(rtnl).peers.iter() {
             Peer::stop(peer);
         }
-        self.inbox.clear();
+        self.inbox.clear(self);
         self.quiesce();
         // A handshake that was under way may have begun a session after all, and have shut the gate
         // for the next one.
@@ -267,13 +272,27 @@ impl Device {
             .is_some_and(|now| Arc::ptr_eq(now, identity))
     }
 
-    /// Changes them. What follows from it for the peers is the caller's to do.
-    pub(crate) fn set_identity(&self, identity: Option<Arc<Identity>>) {
+    /// Changes them, with what mac1 is checked with. What follows from it for the peers is the
+    /// caller's to do.
+    pub(crate) fn set_identity(
+        &self,
+        identity: Option<Arc<Identity>>,
+        mac1: Option<RcuOwned<cookie::Mac1>>,
+    ) {
+        drop(self.mac1.swap(mac1));
         self.cookies
             .lock()
             .set_public(identity.as_ref().map(|identity| identity.public()));
         let old = core::mem::replace(&mut *self.identity.lock(), identity);
         drop(old);
+    }
+
+    /// Whether the sender of a handshake message knew whose it is: mac1.
+    pub(crate) fn is_meant(&self, message: &[u8]) -> bool {
+        let section = RcuGuard::new();
+        self.mac1
+            .load(&section)
+            .is_some_and(|mac1| mac1.is_valid(message))
     }
 
     pub(crate) fn next_keypair_id(&self) -> u64 {

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 use crate::{
+    counters::Fate,
     device::{Device, Target},
     kapi::{
         cpu::{self, BhGuard},
@@ -27,12 +28,30 @@ use crate::{
 use core::sync::atomic::{AtomicUsize, Ordering};
 use kernel::{alloc::flags::GFP_KERNEL, prelude::*, sync::Arc};
 use wg_protocol::{
-    cookie::MacState,
     message::{
         self, CookieReply, Initiation, Kind, Response, HANDSHAKE_DSCP, MAX_QUEUED_HANDSHAKES,
     },
-    noise::{self, ResponderSnapshot, Timestamp},
+    noise::{self, Rejected, ResponderSnapshot, Timestamp},
 };
+
+/// A handshake message from a socket. In softirq: what is not meant for us ends here, before it
+/// takes a place in the queue and a worker's time.
+pub(crate) fn hook(dev: &Device, kind: Kind, mut skb: Skb) {
+    if !random::ready() {
+        return dev.counters.end(Fate::RxNotReady, skb);
+    }
+    // A cookie reply has no mac1.
+    if !matches!(kind, Kind::CookieReply) {
+        let Ok(bytes) = skb.bytes() else {
+            return dev.counters.end(Fate::RxNoMemory, skb);
+        };
+        if !dev.is_meant(bytes) {
+            debug::event(&dev.net, 0, &skb.endpoint(), Event::BadMac);
+            return dev.counters.end(Fate::RxBadMac1, skb);
+        }
+    }
+    dev.inbox.push(dev, skb);
+}
 
 /// One CPU's worker on the inbox.
 pub(crate) struct Worker {
@@ -94,19 +113,18 @@ impl Inbox {
     }
 
     /// Drops what waits.
-    pub(crate) fn clear(&self) {
+    pub(crate) fn clear(&self, dev: &Device) {
         let lost = core::mem::take(&mut *self.waiting.lock());
-        drop(lost);
+        dev.counters.end_all(Fate::RxStopped, lost);
     }
 
     /// Adds a message. From softirq.
-    pub(crate) fn push(&self, dev: &Device, skb: Skb) {
+    fn push(&self, dev: &Device, skb: Skb) {
         {
             let mut waiting = self.waiting.lock();
             if waiting.len() >= MAX_QUEUED_HANDSHAKES {
                 drop(waiting);
-                dev.net.count_rx_dropped(1);
-                return;
+                return dev.counters.end(Fate::RxHandshakeQueueFull, skb);
             }
             waiting.push(skb);
         }
@@ -137,59 +155,62 @@ impl Worker {
 
 /// Handles one message; `behind` more wait.
 fn receive(dev: &Arc<Device>, mut skb: Skb, behind: usize) {
+    let fate = take(dev, &mut skb, behind);
+    dev.counters.end(fate, skb);
+}
+
+/// Handles one message, whose mac1 was right when it came; what became of it.
+fn take(dev: &Arc<Device>, skb: &mut Skb, behind: usize) -> Fate {
     let endpoint = skb.endpoint();
     let len = skb.len();
     let Ok(bytes) = skb.bytes() else {
-        dev.net.count_rx_dropped(1);
-        return;
+        return Fate::RxNoMemory;
     };
     let kind = message::classify(bytes, bytes.len());
     if matches!(kind, Some(Kind::CookieReply)) {
-        if let Some(reply) = CookieReply::from_bytes(bytes) {
-            receive_cookie(dev, &reply);
-        }
-        return;
+        return match CookieReply::from_bytes(bytes) {
+            Some(reply) => receive_cookie(dev, &reply),
+            None => Fate::RxMalformed,
+        };
     }
-
-    let under_load = limits::under_load(behind);
-    let view = {
-        let mut cookies = dev.cookies.lock();
-        if under_load && cookies.secret_due(time::keys()) {
-            cookies.rotate_if_due(time::keys(), &random::bytes());
-        }
-        cookies.view()
-    };
-    let (address_len, source) = endpoint.source_bytes();
-    let source = source.get(..address_len + 2).unwrap_or_default();
-    match view.mac_state(bytes, under_load.then_some(source)) {
-        MacState::Invalid => {
-            debug::event(&dev.net, 0, &endpoint, Event::BadMac);
-            return;
-        }
-        MacState::ValidNoCookie if under_load => {
+    if limits::under_load(behind) {
+        let view = {
+            let mut cookies = dev.cookies.lock();
+            if cookies.secret_due(time::keys()) {
+                cookies.rotate_if_due(time::keys(), &random::bytes());
+            }
+            cookies.view()
+        };
+        let (address_len, source) = endpoint.source_bytes();
+        let source = source.get(..address_len + 2).unwrap_or_default();
+        if !view.has_cookie(bytes, source) {
             if let Some(reply) = view.reply(bytes, source, random::bytes()) {
                 debug::event(&dev.net, 0, &endpoint, Event::SendCookie);
-                dev.sockets.reply(&skb, reply.as_bytes());
+                let sent = dev.sockets.reply(skb, reply.as_bytes());
+                dev.counters.count(outcome(sent, Fate::TxCookie), 1);
             }
-            return;
+            return Fate::RxNoCookie;
         }
-        MacState::ValidWithCookie if under_load && !limits::allow(&dev.net, &endpoint) => {
-            dev.net.count_rx_dropped(1);
-            return;
+        if !limits::allow(&dev.net, &endpoint) {
+            return Fate::RxRateLimited;
         }
-        MacState::ValidNoCookie | MacState::ValidWithCookie => {}
     }
 
-    let peer = match kind {
+    let taken = match kind {
         Some(Kind::Initiation) => Initiation::from_bytes(bytes)
+            .ok_or(Fate::RxMalformed)
             .and_then(|message| receive_initiation(dev, &message, endpoint)),
         Some(Kind::Response) => Response::from_bytes(bytes)
+            .ok_or(Fate::RxMalformed)
             .and_then(|message| receive_response(dev, &message, endpoint)),
-        _ => None,
+        _ => Err(Fate::RxMalformed),
     };
-    let Some(peer) = peer else {
-        debug::event(&dev.net, 0, &endpoint, Event::BadHandshake);
-        return;
+    let peer = match taken {
+        Ok(peer) => peer,
+        Err(fate) => {
+            debug::event(&dev.net, 0, &endpoint, Event::BadHandshake);
+            return fate;
+        }
     };
     {
         let _bh = BhGuard::new();
@@ -200,22 +221,25 @@ fn receive(dev: &Arc<Device>, mut skb: Skb, behind: usize) {
         timers.any_authenticated_received();
         timers.any_authenticated_traversal(time::timers(), peer.keepalive_secs())
     });
+    Fate::RxHandshake
 }
 
-fn receive_cookie(dev: &Device, reply: &CookieReply) {
+fn receive_cookie(dev: &Device, reply: &CookieReply) -> Fate {
     let section = RcuGuard::new();
     let peer = match dev.target(reply.receiver(), &section) {
         Some(Target::Handshake(peer) | Target::Session(peer, _)) => peer.clone(),
-        None => return,
+        None => return Fate::RxBadCookie,
     };
     drop(section);
     let taken = peer
         .jar
         .lock()
         .consume_reply(&peer.public, reply, time::keys());
-    if taken {
-        debug::event(&dev.net, peer.id, &peer.endpoint(), Event::ReceivedCookie);
+    if !taken {
+        return Fate::RxBadCookie;
     }
+    debug::event(&dev.net, peer.id, &peer.endpoint(), Event::ReceivedCookie);
+    Fate::RxCookie
 }
 
 /// The peer, if the message was its initiation; it is answered.
@@ -223,16 +247,23 @@ fn receive_initiation(
     dev: &Arc<Device>,
     message: &Initiation,
     endpoint: Endpoint,
-) -> Option<Arc<Peer>> {
-    let identity = dev.identity()?;
-    let opened = noise::open_initiation(&identity, message)?;
-    let peer = dev.peer_by_key(opened.peer_public())?;
-    let consumed = opened.finish(&peer.statics(), message)?;
+) -> Result<Arc<Peer>, Fate> {
+    let identity = dev.identity().ok_or(Fate::RxBadHandshake)?;
+    let opened = noise::open_initiation(&identity, message).ok_or(Fate::RxBadHandshake)?;
+    let peer = dev
+        .peer_by_key(opened.peer_public())
+        .ok_or(Fate::RxUnknownPeer)?;
+    let consumed = opened
+        .finish(&peer.statics(), message)
+        .ok_or(Fate::RxBadHandshake)?;
     let snapshot = peer
         .handshake
         .lock()
         .commit_consumed_initiation(consumed, time::keys())
-        .ok()?;
+        .map_err(|rejected| match rejected {
+            Rejected::Replay => Fate::RxReplayedHandshake,
+            Rejected::Flood => Fate::RxTooSoon,
+        })?;
     peer.set_endpoint(endpoint);
     debug::event(&dev.net, peer.id, &endpoint, Event::ReceivedInitiation);
     // Whether or not there is memory for the answer: the initiation was the peer's.
@@ -240,7 +271,7 @@ fn receive_initiation(
     if !dev.still_is(&identity) {
         peer.expire_sessions();
     }
-    Some(peer)
+    Ok(peer)
 }
 
 fn send_response(peer: &Arc<Peer>, snapshot: &ResponderSnapshot) -> Result {
@@ -295,23 +326,24 @@ fn receive_response(
     dev: &Arc<Device>,
     message: &Response,
     endpoint: Endpoint,
-) -> Option<Arc<Peer>> {
-    let identity = dev.identity()?;
+) -> Result<Arc<Peer>, Fate> {
+    const BAD: Fate = Fate::RxBadHandshake;
+    let identity = dev.identity().ok_or(BAD)?;
     let peer = {
         let section = RcuGuard::new();
         match dev.target(message.receiver(), &section) {
             Some(Target::Handshake(peer)) => peer.clone(),
-            _ => return None,
+            _ => return Err(BAD),
         }
     };
-    let snapshot = peer.handshake.lock().snapshot_for_response()?;
-    let consumed = noise::consume_response(&identity, &snapshot, message)?;
+    let snapshot = peer.handshake.lock().snapshot_for_response().ok_or(BAD)?;
+    let consumed = noise::consume_response(&identity, &snapshot, message).ok_or(BAD)?;
     let agreed = {
         let mut handshake = peer.handshake.lock();
         handshake
             .commit_consumed_response(&snapshot, consumed)
-            .ok()?;
-        peer.keypairs.agree(&mut handshake)?
+            .map_err(|_| BAD)?;
+        peer.keypairs.agree(&mut handshake).ok_or(BAD)?
     };
     peer.set_endpoint(endpoint);
     debug::event(&dev.net, peer.id, &endpoint, Event::ReceivedResponse);
@@ -321,7 +353,7 @@ fn receive_response(
         // Whoever has nothing to say must say so: only data confirms the keys to the responder.
         transmit::send_keepalive(&peer);
     }
-    Some(peer)
+    Ok(peer)
 }
 
 /// Worker: sends an initiation, if it is still wanted.
@@ -385,6 +417,15 @@ pub(crate) fn send_initiation(peer: Arc<Peer>) {
     send_message(&peer, message.as_bytes(), Event::SendInitiation);
 }
 
+/// What became of a message of ours.
+fn outcome(sent: bool, fate: Fate) -> Fate {
+    if sent {
+        fate
+    } else {
+        Fate::TxHandshakeFailed
+    }
+}
+
 fn send_message(peer: &Arc<Peer>, message: &[u8], what: Event) {
     let endpoint = peer.endpoint();
     debug::event(&peer.dev.net, peer.id, &endpoint, what);
@@ -392,6 +433,8 @@ fn send_message(peer: &Arc<Peer>, message: &[u8], what: Event) {
         .dev
         .sockets
         .send_message(&endpoint, &peer.routes, message, HANDSHAKE_DSCP);
+    let fate = outcome(sent.failed == 0, Fate::TxHandshake);
+    peer.dev.counters.count(fate, 1);
     peer.tx_bytes.fetch_add(sent.bytes, Ordering::Relaxed);
     if sent.source_stale {
         peer.source_was_stale(&endpoint);

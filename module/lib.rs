@@ -27,6 +27,7 @@
 mod allowed;
 mod bundle;
 mod config;
+mod counters;
 mod cpu_queue;
 mod device;
 mod dump;

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 use crate::{
+    counters::Fate,
     device::Device,
     kapi::{
         debug::{self, Event},
@@ -125,7 +126,7 @@ impl Peer {
 
     /// The interface has gone down: what waits is dropped, sessions end.
     pub(crate) fn stop(this: &Arc<Self>) {
-        this.purge_staged();
+        this.purge_staged(Fate::TxStopped);
         this.timers.lock().stop();
         Timer::cancel(this);
         this.end_sessions();
@@ -144,9 +145,8 @@ impl Peer {
         self.dead.load(Ordering::SeqCst)
     }
 
-    fn purge_staged(&self) {
-        let lost = self.staged.take();
-        self.dev.net.count_tx_dropped(lost.len());
+    fn purge_staged(&self, fate: Fate) {
+        self.dev.counters.end_all(fate, self.staged.take());
     }
 
     fn clear_handshake(&self) {
@@ -298,7 +298,7 @@ impl Peer {
         }
         if due.give_up {
             say(Event::GiveUp);
-            this.purge_staged();
+            this.purge_staged(Fate::TxNoAnswer);
         }
         if due.retry_initiation {
             say(Event::Retry);

@@ -6,16 +6,17 @@
 use crate::{
     allowed,
     bundle::{Bundle, Task},
+    counters::Fate,
     cpu_queue::CpuQueue,
     device::{Device, Target},
+    handshake,
     kapi::{
         crypt::Scratch,
         debug::{self, Event},
         napi::Poll,
         queue::Queue,
-        random,
         rcu::RcuGuard,
-        skb::{BadPacket, Chain, Skb},
+        skb::{BadPacket, Chain, Skb, Why},
         time,
     },
     peer::Peer,
@@ -32,13 +33,23 @@ use wg_protocol::message::{classify, DataHeader, Kind, DATA_MIN_LEN};
 /// Packets in one bundle: what NAPI takes in one poll.
 const MAX_BUNDLE: usize = 64;
 
+/// A datagram that is not even long enough for a message, or whose header there was no memory for.
+pub(crate) fn unreadable(dev: &Device, skb: Skb, no_memory: bool) {
+    let fate = if no_memory {
+        Fate::RxNoMemory
+    } else {
+        Fate::RxMalformed
+    };
+    dev.counters.end(fate, skb);
+}
+
 /// A datagram from a socket, data at the message. In softirq.
 pub(crate) fn hook(dev: &Device, mut skb: Skb) {
     let kind = classify(skb.prefix(), skb.len() as usize);
     match kind {
         Some(Kind::Data) => {
             let Some(header) = DataHeader::parse(skb.prefix()) else {
-                return;
+                return dev.counters.end(Fate::RxMalformed, skb);
             };
             // Whoever does not know an index of ours costs no more than this look.
             let known = matches!(
@@ -46,20 +57,18 @@ pub(crate) fn hook(dev: &Device, mut skb: Skb) {
                 Some(Target::Session(..))
             );
             if !known {
-                dev.net.count_rx_dropped(1);
-                return;
+                return dev.counters.end(Fate::RxUnknownIndex, skb);
             }
             let note = skb.note_mut();
             note.receiver = header.receiver;
             note.counter = header.counter;
-            if let Some(queue) = dev.local_queue() {
-                CpuQueue::gather(queue, dev, skb);
+            match dev.local_queue() {
+                Some(queue) => CpuQueue::gather(queue, dev, skb),
+                None => dev.counters.end(Fate::RxQueueFull, skb),
             }
         }
-        Some(Kind::Initiation | Kind::Response | Kind::CookieReply) if random::ready() => {
-            dev.inbox.push(dev, skb);
-        }
-        _ => dev.net.count_rx_dropped(1),
+        Some(kind) => handshake::hook(dev, kind, skb),
+        None => dev.counters.end(Fate::RxMalformed, skb),
     }
 }
 
@@ -128,7 +137,6 @@ pub(crate) fn bundle_up(
 
 /// A bundle of packets with one receiver index and one endpoint.
 fn bundle(dev: &Arc<Device>, packets: Chain) -> Option<KBox<Bundle>> {
-    let count = packets.len();
     let first = packets.first()?;
     let from = first.endpoint();
     let (peer, keypair) = {
@@ -137,24 +145,31 @@ fn bundle(dev: &Arc<Device>, packets: Chain) -> Option<KBox<Bundle>> {
             Some(Target::Session(peer, keypair)) => (peer.clone(), keypair.clone()),
             // The session has ended meanwhile.
             _ => {
-                dev.net.count_rx_dropped(count);
+                dev.counters.end_all(Fate::RxUnknownIndex, packets);
                 return None;
             }
         }
     };
-    let room = KBox::<Bundle>::new_uninit(GFP_ATOMIC | __GFP_NOWARN).ok();
-    match room {
-        Some(room) if keypair.may_receive() => {
-            if let Ok(place) = peer.rx.admit(count) {
-                let task = Task::Open { from };
-                let bundle = Bundle::new(task, peer, keypair, packets, place);
-                return Some(KBox::write(room, bundle));
-            }
+    let ready = match KBox::<Bundle>::new_uninit(GFP_ATOMIC | __GFP_NOWARN) {
+        Err(_) => Err(Fate::RxNoMemory),
+        Ok(_) if !keypair.may_receive() => Err(Fate::RxOldKey),
+        Ok(room) => match peer.rx.admit(packets.len()) {
+            Ok(place) => Ok((room, place)),
+            Err(error) if error == ENOSPC => Err(Fate::RxLaneFull),
+            Err(_) => Err(Fate::RxNoMemory),
+        },
+    };
+    match ready {
+        Ok((room, place)) => {
+            let task = Task::Open { from };
+            let bundle = Bundle::new(task, peer, keypair, packets, place);
+            Some(KBox::write(room, bundle))
         }
-        _ => {}
+        Err(fate) => {
+            dev.counters.end_all(fate, packets);
+            None
+        }
     }
-    dev.net.count_rx_dropped(count);
-    None
 }
 
 /// Worker: opens a bundle and puts it back in its lane; hands what is ready to NAPI.
@@ -165,12 +180,15 @@ pub(crate) fn open(
     mut bundle: KBox<Bundle>,
 ) {
     let packets = core::mem::take(&mut bundle.packets);
-    let (opened, lost) = match scratch {
-        Some(scratch) => scratch.open(&bundle.keypair.receiving, packets),
-        None => (Chain::new(), packets.len()),
-    };
-    bundle.packets = opened;
-    dev.net.count_rx_dropped(lost);
+    match scratch {
+        Some(scratch) => {
+            let opened = scratch.open(&bundle.keypair.receiving, packets);
+            bundle.packets = opened.done;
+            dev.counters.end_all(Fate::RxBadTag, opened.forged);
+            dev.counters.count(Fate::RxNoMemory, opened.lost);
+        }
+        None => dev.counters.end_all(Fate::RxNoMemory, packets),
+    }
     let peer = bundle.peer.clone();
     if let Some(run) = peer.rx.complete(bundle) {
         queue.deliver(marked(run));
@@ -205,8 +223,14 @@ pub(crate) fn poll(queue: &CpuQueue, budget: usize) -> usize {
             break;
         }
         let tally = &bundle.tally;
-        if tally.delivered != 0 {
-            peer.dev.net.count_received(tally.delivered, tally.bytes);
+        let good = tally.delivered + tally.keepalives;
+        if good != 0 {
+            let dev = &peer.dev;
+            dev.net.count_received(good, tally.bytes);
+            dev.counters
+                .count(Fate::RxDelivered, tally.delivered as usize);
+            dev.counters
+                .count(Fate::RxKeepalive, tally.keepalives as usize);
             peer.rx_bytes.fetch_add(tally.bytes, Ordering::Relaxed);
         }
         if bundle.ends_run {
@@ -252,16 +276,19 @@ fn accept(peer: &Arc<Peer>, bundle: &mut Bundle) -> usize {
         }
     }
     let dev = &peer.dev;
+    let mut gone = refused.len();
     if !refused.is_empty() {
         debug::event(&dev.net, peer.id, &from, Event::Replay);
-        dev.net.count_rx_dropped(refused.len());
+        dev.counters.end_all(Fate::RxReplayed, refused);
     }
     if peer.is_dead() || !dev.is_up() {
-        return refused.len() + accepted.len();
+        gone += accepted.len();
+        dev.counters.end_all(Fate::RxStopped, accepted);
+        return gone;
     }
     bundle.packets = accepted;
     if bundle.packets.is_empty() {
-        return refused.len();
+        return gone;
     }
     // What is sent below goes where these came from.
     peer.set_endpoint(from);
@@ -277,7 +304,7 @@ fn accept(peer: &Arc<Peer>, bundle: &mut Bundle) -> usize {
     Peer::with_timers(peer, |timers| {
         timers.bundle_received(time::timers(), peer.keepalive_secs(), has_data)
     });
-    refused.len()
+    gone
 }
 
 /// One accepted packet: to the stack, if it is what this peer may send.
@@ -291,20 +318,19 @@ fn deliver(queue: &CpuQueue, peer: &Arc<Peer>, bundle: &mut Bundle, mut skb: Skb
             &peer.endpoint(),
             Event::ReceivedKeepalive,
         );
-        bundle.tally.delivered += 1;
+        bundle.tally.keepalives += 1;
         bundle.tally.bytes += bytes;
-        return;
+        return skb.free(Why::Consumed);
     }
     let source = match skb.finish_receive(&dev.net) {
         Ok(source) => source,
-        Err(BadPacket::Length) => return dev.net.count_rx_length_error(),
-        Err(BadPacket::Type) => return dev.net.count_rx_frame_error(),
+        Err(BadPacket::Length) => return dev.counters.end(Fate::RxInnerLength, skb),
+        Err(BadPacket::Type) => return dev.counters.end(Fate::RxInnerType, skb),
     };
     let owner = allowed::lookup(&dev.trie, source, &RcuGuard::new());
     if owner != Some(peer.slot) {
         debug::event(&dev.net, peer.id, &peer.endpoint(), Event::UnallowedSource);
-        dev.net.count_rx_frame_error();
-        return;
+        return dev.counters.end(Fate::RxUnallowedSource, skb);
     }
     bundle.tally.delivered += 1;
     bundle.tally.bytes += bytes;

@@ -6,6 +6,7 @@
 use crate::{
     allowed,
     bundle::{Bundle, Task},
+    counters::Fate,
     cpu_queue::CpuQueue,
     device::Device,
     kapi::{
@@ -15,7 +16,7 @@ use crate::{
         lock::{Class, SpinLock},
         queue::Queue,
         rcu::RcuGuard,
-        skb::{Chain, Skb},
+        skb::{Chain, Skb, Why},
         time,
     },
     peer::Peer,
@@ -59,29 +60,28 @@ impl Staged {
 /// `EDESTADDRREQ` (the peer's endpoint is not known).
 pub(crate) fn xmit(dev: &Device, mut skb: Skb) -> Result {
     let Some(destination) = skb.destination() else {
-        dev.net.count_tx_errors(1);
+        dev.counters.end(Fate::TxBadProtocol, skb);
         return Err(EPROTONOSUPPORT);
     };
     let section = RcuGuard::new();
     let peer = allowed::lookup(&dev.trie, destination, &section)
         .and_then(|id| dev.peer_by_id(id, &section));
-    let error = match peer {
+    let (error, fate) = match peer {
         Some(peer) if peer.endpoint_known.load(Ordering::Relaxed) => {
-            let packets = skb.segment(&dev.net);
-            if packets.is_empty() {
-                dev.net.count_tx_dropped(1);
-                return Ok(());
+            let (packets, lost) = skb.segment(&dev.net);
+            dev.counters.count(Fate::TxNoMemory, lost);
+            if !packets.is_empty() {
+                stage(peer, packets);
+                send_staged(peer);
             }
-            stage(peer, packets);
-            send_staged(peer);
             return Ok(());
         }
-        Some(_) => EDESTADDRREQ,
-        None => ENOKEY,
+        Some(_) => (EDESTADDRREQ, Fate::TxNoEndpoint),
+        None => (ENOKEY, Fate::TxNoPeer),
     };
     drop(section);
     skb.send_unreachable(destination.version());
-    dev.net.count_tx_errors(1);
+    dev.counters.end(fate, skb);
     Err(error)
 }
 
@@ -98,7 +98,7 @@ fn stage(peer: &Peer, packets: Chain) {
         }
         staged.append(packets);
     }
-    peer.dev.net.count_tx_dropped(old.len());
+    peer.dev.counters.end_all(Fate::TxStagedFull, old);
 }
 
 /// Gives the staged packets their counters and has them sealed. Without a key they go on waiting,
@@ -128,14 +128,18 @@ pub(crate) fn send_staged(peer: &Arc<Peer>) {
     let ready = match (queue, room) {
         // The segments of a packet are one job (reference, 2.3): their sender's account bounds
         // what they take, and dropping them would cost it more than waiting.
-        (Some(queue), Ok(room)) => peer.tx.admit(1).ok().map(|place| (queue, room, place)),
-        _ => None,
+        (Some(queue), Ok(room)) => match peer.tx.admit(1) {
+            Ok(place) => Ok((queue, room, place)),
+            Err(error) if error == ENOSPC => Err(Fate::TxLaneFull),
+            Err(_) => Err(Fate::TxNoMemory),
+        },
+        _ => Err(Fate::TxNoMemory),
     };
     let packets = core::mem::take(&mut *staged);
     drop(staged);
-    let Some((queue, room, place)) = ready else {
-        dev.net.count_tx_dropped(packets.len());
-        return;
+    let (queue, room, place) = match ready {
+        Ok(ready) => ready,
+        Err(fate) => return dev.counters.end_all(fate, packets),
     };
     let task = Task::Seal { first };
     let bundle = Bundle::new(task, peer.clone(), keypair, packets, place);
@@ -188,10 +192,14 @@ pub(crate) fn seal(
             first,
             &dev.net,
         ),
-        None => (Chain::new(), packets.len()),
+        None => {
+            let lost = packets.len();
+            packets.free(Why::NoMemory);
+            (Chain::new(), lost)
+        }
     };
     bundle.packets = sealed;
-    dev.net.count_tx_dropped(lost);
+    dev.counters.count(Fate::TxNoMemory, lost);
     let peer = bundle.peer.clone();
     if let Some(run) = peer.tx.complete(bundle) {
         send_runs(dev, queue, &peer, run);
@@ -238,11 +246,14 @@ fn send_runs(dev: &Device, queue: &CpuQueue, peer: &Arc<Peer>, mut run: Queue<Bu
 
 /// Sends packets, with bottom halves off on this CPU while they go out.
 fn send(dev: &Device, peer: &Arc<Peer>, mut packets: Chain) {
-    if packets.is_empty() || peer.is_dead() {
+    if packets.is_empty() {
         return;
     }
-    let mut has_data = false;
-    packets.for_each(|skb| has_data |= skb.note().data != 0);
+    if peer.is_dead() {
+        return dev.counters.end_all(Fate::TxStopped, packets);
+    }
+    let mut data = 0;
+    packets.for_each(|skb| data += usize::from(skb.note().data));
 
     let count = packets.len();
     let endpoint = peer.endpoint();
@@ -251,8 +262,14 @@ fn send(dev: &Device, peer: &Arc<Peer>, mut packets: Chain) {
     if sent.source_stale {
         peer.source_was_stale(&endpoint);
     }
+    if sent.failed == 0 {
+        dev.counters.count(Fate::TxSent, data);
+        dev.counters.count(Fate::TxKeepalive, count - data);
+    } else {
+        dev.counters.count(Fate::TxNoRoute, count);
+    }
     // Whether or not there was a route just now: the next keepalive is due all the same.
-    let has_data = has_data && sent.failed < count;
+    let has_data = data != 0 && sent.failed == 0;
     Peer::with_timers(peer, |timers| {
         let jitter = if timers.wants_jitter() {
             Peer::jitter()

@@ -11,8 +11,6 @@
 #include "netdev.h"
 #include "wg.h"
 
-#define WG_VERSION "1.0.0"
-
 static char *wg_simd = "auto";
 module_param_named(simd, wg_simd, charp, 0444);
 MODULE_PARM_DESC(simd, "highest vector code to use: auto (default), avx512, avx2, ssse3, none");

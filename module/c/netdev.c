@@ -116,37 +116,18 @@ void wg_stats_rx(struct net_device *dev, u32 packets, u64 bytes)
 	u64_stats_update_end(&stats->syncp);
 }
 
-#ifdef DEV_STATS_ADD
-#define WG_STAT(dev, field, n) DEV_STATS_ADD(dev, field, n)
+/* The kernel's own counts, and the packets that ended with us. */
+static void wg_ndo_get_stats64(struct net_device *dev, struct rtnl_link_stats64 *stats)
+{
+	struct wg_priv *priv = netdev_priv(dev);
+
+#if WG_HAVE_DEV_GET_TSTATS64
+	dev_get_tstats64(dev, stats);
 #else
-#define WG_STAT(dev, field, n) ((dev)->stats.field += (n))
+	ip_tunnel_get_stats64(dev, stats);
 #endif
-
-void wg_stats_tx_errors(struct net_device *dev, u32 n)
-{
-	WG_STAT(dev, tx_errors, n);
-}
-
-void wg_stats_tx_dropped(struct net_device *dev, u32 n)
-{
-	WG_STAT(dev, tx_dropped, n);
-}
-
-void wg_stats_rx_dropped(struct net_device *dev, u32 n)
-{
-	WG_STAT(dev, rx_dropped, n);
-}
-
-void wg_stats_rx_length_errors(struct net_device *dev, u32 n)
-{
-	WG_STAT(dev, rx_errors, n);
-	WG_STAT(dev, rx_length_errors, n);
-}
-
-void wg_stats_rx_frame_errors(struct net_device *dev, u32 n)
-{
-	WG_STAT(dev, rx_errors, n);
-	WG_STAT(dev, rx_frame_errors, n);
+	if (priv->device)
+		wg_rs_statistics(priv->device, stats);
 }
 
 static int wg_ndo_open(struct net_device *dev)
@@ -188,11 +169,7 @@ static const struct net_device_ops wg_netdev_ops = {
 	.ndo_open = wg_ndo_open,
 	.ndo_stop = wg_ndo_stop,
 	.ndo_start_xmit = wg_ndo_start_xmit,
-#if WG_HAVE_DEV_GET_TSTATS64
-	.ndo_get_stats64 = dev_get_tstats64,
-#else
-	.ndo_get_stats64 = ip_tunnel_get_stats64,
-#endif
+	.ndo_get_stats64 = wg_ndo_get_stats64,
 };
 
 static const struct device_type wg_device_type = { .name = KBUILD_MODNAME };
@@ -203,6 +180,7 @@ static void wg_setup(struct net_device *dev)
 					   NETIF_F_GSO | NETIF_F_GSO_SOFTWARE | NETIF_F_HIGHDMA;
 
 	dev->netdev_ops = &wg_netdev_ops;
+	dev->ethtool_ops = &wg_ethtool_ops;
 #if WG_HAVE_IP_TUNNEL_HEADER_OPS
 	dev->header_ops = &ip_tunnel_header_ops;
 #endif

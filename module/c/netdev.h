@@ -5,7 +5,12 @@
 
 #include <linux/types.h>
 
+#define WG_VERSION "1.0.0"
+
 struct net_device;
+struct ethtool_ops;
+
+extern const struct ethtool_ops wg_ethtool_ops;
 
 int wg_netdev_register(void);
 void wg_netdev_unregister(void);

@@ -68,19 +68,22 @@ void wg_tx_unreachable(struct sk_buff *skb, u8 version)
 }
 
 /*
- * Takes `skb` and gives back a chain (->next) of packets that each fit the tunnel, or NULL if
- * there was no memory. Segments share the payload's pages with the original: sealing copies them.
+ * Takes `skb` and gives back a chain (->next) of packets that each fit the tunnel; *lost says how
+ * many are not among them for want of memory. Segments share the payload's pages with the
+ * original: sealing copies them.
  */
-struct sk_buff *wg_tx_segment(struct sk_buff *skb, const struct net_device *dev)
+struct sk_buff *wg_tx_segment(struct sk_buff *skb, const struct net_device *dev, u32 *lost)
 {
 	const struct dst_entry *dst = skb_dst(skb);
 	u32 mtu = skb_valid_dst(skb) ? dst_mtu(dst) : READ_ONCE(dev->mtu);
 	struct sk_buff *segs, *next, **link;
 
+	*lost = 0;
 	if (skb_is_gso(skb)) {
 		segs = skb_gso_segment(skb, NETIF_F_SG);
 		if (IS_ERR_OR_NULL(segs)) {
-			kfree_skb(skb);
+			wg_skb_free(skb, WG_WHY_NO_MEMORY);
+			*lost = 1;
 			return NULL;
 		}
 		consume_skb(skb);
@@ -94,6 +97,7 @@ struct sk_buff *wg_tx_segment(struct sk_buff *skb, const struct net_device *dev)
 		skb_mark_not_on_list(skb);
 		skb = skb_share_check(skb, GFP_ATOMIC);
 		if (unlikely(!skb)) {
+			++*lost;
 			*link = next;
 			continue;
 		}
@@ -481,9 +485,43 @@ int wg_skb_bytes(struct sk_buff *skb, const u8 **data, u32 *len)
 	return 0;
 }
 
-void wg_skb_free(struct sk_buff *skb)
+/* The end of a packet: what went its way is consumed, and all else dropped for a reason. */
+void wg_skb_free(struct sk_buff *skb, u32 why)
 {
+#if WG_HAVE_SKB_DROP_REASONS
+	static const enum skb_drop_reason reasons[] = {
+		[WG_WHY_NOT_SPECIFIED] = SKB_DROP_REASON_NOT_SPECIFIED,
+		[WG_WHY_MALFORMED] = SKB_DROP_REASON_PKT_TOO_SMALL,
+		[WG_WHY_QUEUE_FULL] = SKB_DROP_REASON_FULL_RING,
+		[WG_WHY_NO_MEMORY] = SKB_DROP_REASON_NOMEM,
+		[WG_WHY_NOT_READY] = SKB_DROP_REASON_DEV_READY,
+		[WG_WHY_INNER_HEADER] = SKB_DROP_REASON_IP_INHDR,
+		[WG_WHY_UNALLOWED_SOURCE] = SKB_DROP_REASON_IP_RPFILTER,
+		[WG_WHY_NO_ROUTE] = SKB_DROP_REASON_IP_OUTNOROUTES,
+	};
+#endif
+
+	if (why == WG_WHY_CONSUMED) {
+		consume_skb(skb);
+		return;
+	}
+#if WG_HAVE_SKB_DROP_REASONS
+	kfree_skb_reason(skb, reasons[min_t(u32, why, ARRAY_SIZE(reasons) - 1)]);
+#else
 	kfree_skb(skb);
+#endif
+}
+
+/* The same for each packet of a chain. */
+void wg_chain_free(struct sk_buff *head, u32 why)
+{
+	struct sk_buff *skb, *next;
+
+	for (skb = head; skb; skb = next) {
+		next = skb->next;
+		skb_mark_not_on_list(skb);
+		wg_skb_free(skb, why);
+	}
 }
 
 void wg_skb_orphan(struct sk_buff *skb)

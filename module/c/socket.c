@@ -47,10 +47,11 @@ static int wg_encap_rcv(struct sock *sk, struct sk_buff *skb)
 	struct wg_priv *priv = rcu_dereference_sk_user_data(sk);
 
 	skb_mark_not_on_list(skb);
-	if (likely(priv && !wg_rx_header(skb)))
-		wg_rs_receive(priv->device, skb);
+	if (likely(priv))
+		wg_rs_receive(priv->device, skb, wg_rx_header(skb));
 	else
-		kfree_skb(skb);
+		/* The socket is being closed: there is no interface here any more. */
+		wg_skb_free(skb, WG_WHY_NOT_READY);
 	return 0;
 }
 
@@ -341,7 +342,7 @@ u32 wg_send_run(struct wg_priv *priv, struct wg_endpoint *ep, struct dst_cache *
 		next = skb->next;
 		skb_mark_not_on_list(skb);
 		if (unlikely(err)) {
-			kfree_skb(skb);
+			wg_skb_free(skb, WG_WHY_NO_ROUTE);
 			failed++;
 			continue;
 		}
@@ -376,7 +377,7 @@ int wg_send_buffer(struct wg_priv *priv, struct wg_endpoint *ep, struct dst_cach
 	if (likely(!err))
 		wg_emit(priv, &route, ep->addr.sa_family, skb, ds);
 	else
-		kfree_skb(skb);
+		wg_skb_free(skb, WG_WHY_NO_ROUTE);
 	rcu_read_unlock_bh();
 	return err;
 }

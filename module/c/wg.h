@@ -96,6 +96,22 @@ enum wg_rx_status {
 	WG_RX_BAD_TYPE,
 };
 
+/* Why a packet ends, for the kernel's own drop reasons. */
+enum wg_why {
+	WG_WHY_NOT_SPECIFIED,
+	WG_WHY_MALFORMED,
+	WG_WHY_QUEUE_FULL,
+	WG_WHY_NO_MEMORY,
+	WG_WHY_NOT_READY,
+	WG_WHY_INNER_HEADER,
+	WG_WHY_UNALLOWED_SOURCE,
+	WG_WHY_NO_ROUTE,
+	WG_WHY_CONSUMED,		/* no drop: the packet did what it was for */
+};
+
+/* Room for a counter's name: ETH_GSTRING_LEN. */
+#define WG_COUNTER_NAME_LEN 32
+
 /* lock classes, one per lock of the driver (lockdep) */
 enum wg_lock_class {
 	WG_LOCK_STAGED,
@@ -168,12 +184,6 @@ void wg_napi_schedule(struct wg_napi *napi);
 void wg_napi_complete(struct wg_napi *napi, u32 done);
 void wg_napi_receive(struct wg_napi *napi, struct sk_buff *skb);
 void wg_stats_rx(struct net_device *dev, u32 packets, u64 bytes);
-void wg_stats_tx_errors(struct net_device *dev, u32 n);
-void wg_stats_tx_dropped(struct net_device *dev, u32 n);
-void wg_stats_rx_dropped(struct net_device *dev, u32 n);
-void wg_stats_rx_length_errors(struct net_device *dev, u32 n);
-void wg_stats_rx_frame_errors(struct net_device *dev, u32 n);
-
 u64 wg_net_id(const struct net_device *dev);
 u64 wg_memory_bytes(void);
 void wg_for_each_device(void (*f)(void *device));
@@ -181,7 +191,7 @@ void wg_for_each_device(void (*f)(void *device));
 /* skb.c */
 bool wg_tx_inner(const struct sk_buff *skb, struct wg_inner *inner);
 void wg_tx_unreachable(struct sk_buff *skb, u8 version);
-struct sk_buff *wg_tx_segment(struct sk_buff *skb, const struct net_device *dev);
+struct sk_buff *wg_tx_segment(struct sk_buff *skb, const struct net_device *dev, u32 *lost);
 int wg_seal_prepare(struct sk_buff *skb, u32 pad, struct wg_seg *src, struct wg_seg *dst, u32 max,
 		    struct wg_job *job);
 void wg_seal_finish(struct wg_job *job, struct net_device *dev);
@@ -194,7 +204,8 @@ int wg_open_prepare(struct sk_buff *skb, struct wg_seg *src, struct wg_seg *dst,
 void wg_open_finish(struct wg_job *job);
 u32 wg_rx_finish(struct sk_buff *skb, struct net_device *dev, struct wg_inner *inner);
 int wg_skb_bytes(struct sk_buff *skb, const u8 **data, u32 *len);
-void wg_skb_free(struct sk_buff *skb);
+void wg_skb_free(struct sk_buff *skb, u32 why);
+void wg_chain_free(struct sk_buff *head, u32 why);
 void wg_skb_orphan(struct sk_buff *skb);
 
 /* socket.c */
@@ -233,7 +244,11 @@ void wg_rs_net_exit(void *device);
 void wg_rs_end_sessions(void *device);
 void wg_rs_expire_sessions(void *device);
 int wg_rs_xmit(void *device, struct sk_buff *skb);
-void wg_rs_receive(void *device, struct sk_buff *skb);
+void wg_rs_receive(void *device, struct sk_buff *skb, int err);
+u32 wg_rs_counter_count(void);
+void wg_rs_counter_names(u8 *names);
+void wg_rs_counters(void *device, u64 *values);
+void wg_rs_statistics(void *device, struct rtnl_link_stats64 *stats);
 int wg_rs_poll(struct wg_napi *napi, void *ctx, int budget);
 int wg_rs_genl_set(struct net *net, u8 *attrs, u32 len, struct wg_genl_error *error);
 int wg_rs_genl_dump_start(struct net *net, const u8 *attrs, u32 len, struct net_device **dev,

@@ -6,7 +6,11 @@
 //! one FPU section, where vector code is used: no lock, no allocation and no packet function
 //! inside), then the packets are finished. At most [`MAX_BYTES`] in one go.
 
-use super::{fpu, netdev::NetDev, skb::Chain, skb::Skb};
+use super::{
+    fpu,
+    netdev::NetDev,
+    skb::{Chain, Skb, Why},
+};
 use core::{cell::Cell, mem::MaybeUninit};
 use kernel::{
     alloc::flags::{GFP_ATOMIC, GFP_KERNEL},
@@ -22,6 +26,16 @@ const PER_PACKET: usize = 64;
 const MAX_BYTES: usize = 65_536;
 
 type Piece = &'static [Cell<u8>];
+
+/// What became of data messages.
+pub(crate) struct Opened {
+    /// Those that verified, in order.
+    pub(crate) done: Chain,
+    /// Those that did not.
+    pub(crate) forged: Chain,
+    /// The number of those for which there was no memory.
+    pub(crate) lost: usize,
+}
 
 /// Room for one go, made once for each CPU.
 pub(crate) struct Scratch {
@@ -176,6 +190,7 @@ impl Scratch {
             )
         };
         if ret != 0 {
+            skb.free(Why::NoMemory);
             return Err(ENOMEM);
         }
         let header = DataHeader { receiver, counter }.to_bytes();
@@ -187,10 +202,10 @@ impl Scratch {
         unsafe { self.note(packet, counter, len) }
     }
 
-    /// Opens data messages. Gives back those that verified, in order, and the number of those that
-    /// did not or for which there was no memory.
-    pub(crate) fn open(&mut self, key: &Key, mut packets: Chain) -> (Chain, usize) {
+    /// Opens data messages.
+    pub(crate) fn open(&mut self, key: &Key, mut packets: Chain) -> Opened {
         let mut done = Chain::new();
+        let mut forged = Chain::new();
         let mut lost = 0;
         while let Some(skb) = packets.pop() {
             if self.prepare_open(skb).is_err() {
@@ -209,14 +224,24 @@ impl Scratch {
                             done.push(skb);
                         }
                     } else {
-                        lost += 1;
                         // SAFETY: both buffers are ours; the source is null when worked in place.
-                        drop(unsafe { (Skb::from_raw(packet.src), Skb::from_raw(packet.dst)) });
+                        let buffers =
+                            unsafe { (Skb::from_raw(packet.src), Skb::from_raw(packet.dst)) };
+                        match buffers {
+                            (Some(source), fresh) => {
+                                forged.push(source);
+                                if let Some(fresh) = fresh {
+                                    fresh.free(Why::Consumed);
+                                }
+                            }
+                            (None, Some(packet)) => forged.push(packet),
+                            (None, None) => {}
+                        }
                     }
                 });
             }
         }
-        (done, lost)
+        Opened { done, forged, lost }
     }
 
     fn prepare_open(&mut self, skb: Skb) -> Result {
@@ -235,6 +260,7 @@ impl Scratch {
             )
         };
         if ret != 0 {
+            skb.free(Why::NoMemory);
             return Err(ENOMEM);
         }
         // The packet belongs to the job now.

@@ -164,14 +164,20 @@ unsafe extern "C" fn wg_rs_xmit(ptr: *mut c_void, skb: *mut bindings::sk_buff) -
 /// # Safety
 ///
 /// `device` is that of an interface whose socket received the packet, within the receive hook; the
-/// packet is given away, data at the message.
+/// packet is given away, data at the message unless there was an error.
 #[no_mangle]
-unsafe extern "C" fn wg_rs_receive(ptr: *mut c_void, skb: *mut bindings::sk_buff) {
+unsafe extern "C" fn wg_rs_receive(
+    ptr: *mut c_void,
+    skb: *mut bindings::sk_buff,
+    error: ffi::c_int,
+) {
     // SAFETY: by the contract; the sockets are closed, and their hooks waited for, before the
     // device ends.
     let (dev, skb) = unsafe { (&*ptr.cast::<Device>(), Skb::from_raw(skb)) };
-    if let Some(skb) = skb {
-        receive::hook(dev, skb);
+    match skb {
+        Some(skb) if error == 0 => receive::hook(dev, skb),
+        Some(skb) => receive::unreadable(dev, skb, error == ENOMEM.to_errno()),
+        None => {}
     }
 }
 

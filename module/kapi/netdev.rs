@@ -61,33 +61,4 @@ impl NetDev {
         // SAFETY: valid by the type's invariant.
         unsafe { bindings::wg_stats_rx(self.as_ptr(), packets, bytes) };
     }
-
-    pub(crate) fn count_tx_errors(&self, n: usize) {
-        // SAFETY: valid by the type's invariant.
-        unsafe { bindings::wg_stats_tx_errors(self.as_ptr(), n as u32) };
-    }
-
-    pub(crate) fn count_tx_dropped(&self, n: usize) {
-        if n != 0 {
-            // SAFETY: valid by the type's invariant.
-            unsafe { bindings::wg_stats_tx_dropped(self.as_ptr(), n as u32) };
-        }
-    }
-
-    pub(crate) fn count_rx_dropped(&self, n: usize) {
-        if n != 0 {
-            // SAFETY: valid by the type's invariant.
-            unsafe { bindings::wg_stats_rx_dropped(self.as_ptr(), n as u32) };
-        }
-    }
-
-    pub(crate) fn count_rx_length_error(&self) {
-        // SAFETY: valid by the type's invariant.
-        unsafe { bindings::wg_stats_rx_length_errors(self.as_ptr(), 1) };
-    }
-
-    pub(crate) fn count_rx_frame_error(&self) {
-        // SAFETY: valid by the type's invariant.
-        unsafe { bindings::wg_stats_rx_frame_errors(self.as_ptr(), 1) };
-    }
 }

@@ -40,6 +40,22 @@ pub(crate) enum BadPacket {
     Type,
 }
 
+/// Why a packet ends: what the kernel's drop monitors are told.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(crate) enum Why {
+    NotSpecified = bindings::wg_why_WG_WHY_NOT_SPECIFIED,
+    Malformed = bindings::wg_why_WG_WHY_MALFORMED,
+    QueueFull = bindings::wg_why_WG_WHY_QUEUE_FULL,
+    NoMemory = bindings::wg_why_WG_WHY_NO_MEMORY,
+    NotReady = bindings::wg_why_WG_WHY_NOT_READY,
+    InnerHeader = bindings::wg_why_WG_WHY_INNER_HEADER,
+    UnallowedSource = bindings::wg_why_WG_WHY_UNALLOWED_SOURCE,
+    NoRoute = bindings::wg_why_WG_WHY_NO_ROUTE,
+    /// No drop: the packet did what it was for.
+    Consumed = bindings::wg_why_WG_WHY_CONSUMED,
+}
+
 /// A packet.
 ///
 /// # Invariants
@@ -107,13 +123,20 @@ impl Skb {
         unsafe { bindings::wg_tx_unreachable(self.as_ptr(), version) };
     }
 
-    /// Cuts a packet that was to be segmented by hardware into packets that fit the tunnel. An
-    /// empty chain means that there was no memory.
-    pub(crate) fn segment(self, dev: &NetDev) -> Chain {
-        // SAFETY: gives the packet away; `dev` is valid.
-        let head = unsafe { bindings::wg_tx_segment(self.into_raw(), dev.as_ptr()) };
+    /// Cuts a packet that was to be segmented by hardware into packets that fit the tunnel. Those,
+    /// and the number of packets that were lost for want of memory.
+    pub(crate) fn segment(self, dev: &NetDev) -> (Chain, usize) {
+        let mut lost = 0;
+        // SAFETY: gives the packet away; `dev` is valid, `lost` is writable.
+        let head = unsafe { bindings::wg_tx_segment(self.into_raw(), dev.as_ptr(), &mut lost) };
         // SAFETY: the function gives back a chain of packets that only we hold.
-        unsafe { Chain::from_raw(head) }
+        (unsafe { Chain::from_raw(head) }, lost as usize)
+    }
+
+    /// The end of the packet, for a reason.
+    pub(crate) fn free(self, why: Why) {
+        // SAFETY: by the type's invariant this is the last reference, and it is given away.
+        unsafe { bindings::wg_skb_free(self.into_raw(), why as u32) };
     }
 
     /// An empty packet, which sealed is a keepalive.
@@ -195,7 +218,7 @@ impl Skb {
 impl Drop for Skb {
     fn drop(&mut self) {
         // SAFETY: by the type's invariant this is the last reference.
-        unsafe { bindings::wg_skb_free(self.as_ptr()) };
+        unsafe { bindings::wg_skb_free(self.as_ptr(), Why::NotSpecified as u32) };
     }
 }
 
@@ -260,6 +283,12 @@ impl Chain {
         let head = self.head;
         self.head = ptr::null_mut();
         head
+    }
+
+    /// The end of all of them, for a reason.
+    pub(crate) fn free(self, why: Why) {
+        // SAFETY: a chain that only we held, and it is given away.
+        unsafe { bindings::wg_chain_free(self.into_raw(), why as u32) };
     }
 
     /// How many there are.

@@ -329,10 +329,10 @@ impl Sockets {
         }
     }
 
-    /// Answers a received datagram, whoever sent it.
-    pub(crate) fn reply(&self, to: &Skb, message: &[u8]) {
+    /// Answers a received datagram, whoever sent it. Whether that was possible.
+    pub(crate) fn reply(&self, to: &Skb, message: &[u8]) -> bool {
         // SAFETY: all pointers are valid; the message is copied.
-        unsafe {
+        let ret = unsafe {
             bindings::wg_send_reply(
                 self.0.as_ptr(),
                 to.as_ptr(),
@@ -340,5 +340,6 @@ impl Sockets {
                 message.len() as u32,
             )
         };
+        ret == 0
     }
 }

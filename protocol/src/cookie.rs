@@ -51,6 +51,22 @@ fn cookie_key(public: &[u8; 32]) -> aead::Key {
     aead::Key::new(blake2s::hash(&[LABEL_COOKIE, public]))
 }
 
+/// What mac1 of every message for one device is checked with, made ready once. It is as public as
+/// the device's public key.
+pub struct Mac1(blake2s::MacKey);
+
+impl Mac1 {
+    /// For the device with this public key.
+    pub fn new(public: &[u8; 32]) -> Self {
+        Self(blake2s::MacKey::new(&mac1_key(public)))
+    }
+
+    /// Whether the sender of this initiation or response knows whom it is talking to.
+    pub fn is_valid(&self, msg: &[u8]) -> bool {
+        split(msg).is_some_and(|(body, mac1, _)| ct_eq(&self.0.mac16(body), mac1))
+    }
+}
+
 /// The keys that belong to a device's public key.
 #[derive(Clone)]
 struct DeviceKeys {
@@ -134,16 +150,25 @@ impl View {
         if !ct_eq(&blake2s::mac16(&keys.mac1, &[body]), mac1) {
             return MacState::Invalid;
         }
-        let Some(mut cookie) = src.and_then(|src| self.cookie(src)) else {
-            return MacState::ValidNoCookie;
+        match src {
+            Some(src) if self.is_mac2([body, mac1, mac2], src) => MacState::ValidWithCookie,
+            _ => MacState::ValidNoCookie,
+        }
+    }
+
+    /// Whether an initiation or a response whose mac1 is known to be right carries the cookie that
+    /// its source was sent.
+    pub fn has_cookie(&self, msg: &[u8], src: &[u8]) -> bool {
+        split(msg).is_some_and(|(body, mac1, mac2)| self.is_mac2([body, mac1, mac2], src))
+    }
+
+    fn is_mac2(&self, [body, mac1, mac2]: [&[u8]; 3], src: &[u8]) -> bool {
+        let Some(mut cookie) = self.cookie(src) else {
+            return false;
         };
         let expected = blake2s::mac16(&cookie, &[body, mac1]);
         cookie.zeroize();
-        if ct_eq(&expected, mac2) {
-            MacState::ValidWithCookie
-        } else {
-            MacState::ValidNoCookie
-        }
+        ct_eq(&expected, mac2)
     }
 
     /// The answer to a message that has no valid cookie: here is one. `nonce` is random.

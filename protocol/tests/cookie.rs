@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use wg_crypto::blake2s;
-use wg_protocol::cookie::{Checker, Jar, MacState};
+use wg_protocol::cookie::{Checker, Jar, Mac1, MacState};
 use wg_protocol::load::Load;
 use wg_protocol::message::{classify, CookieReply, Kind};
 use wg_protocol::{Instant, SECOND};
@@ -54,7 +54,12 @@ fn mac1() {
             let mut forged = signed.clone();
             forged[byte] ^= 1;
             assert_eq!(view.mac_state(&forged, None), MacState::Invalid);
+            assert!(!Mac1::new(&PUBLIC).is_valid(&forged));
         }
+        assert!(Mac1::new(&PUBLIC).is_valid(&signed));
+        assert!(!Mac1::new(&PUBLIC).is_valid(&signed[1..]));
+        assert!(!Mac1::new(&[0x43; 32]).is_valid(&signed));
+        assert!(!view.has_cookie(&signed, SRC));
         let other = Checker::new(Some(&[0x43; 32])).view();
         assert_eq!(other.mac_state(&signed, None), MacState::Invalid);
         let nobody = Checker::new(None).view();
@@ -91,6 +96,7 @@ fn round_trip() {
             MacState::ValidNoCookie,
             "not asked for"
         );
+        assert!(view.has_cookie(&second, SRC));
         for elsewhere in [
             &[192, 0, 2, 2, 0xca, 0x6c][..],
             &[192, 0, 2, 1, 0xca, 0x6d],
@@ -102,6 +108,7 @@ fn round_trip() {
                 view.mac_state(&second, Some(elsewhere)),
                 MacState::ValidNoCookie
             );
+            assert!(!view.has_cookie(&second, elsewhere));
         }
         let mut forged = second.clone();
         *forged.last_mut().unwrap() ^= 1;

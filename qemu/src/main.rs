@@ -11,6 +11,7 @@ mod apt;
 mod built;
 mod cache;
 mod debian;
+mod flood;
 mod frame;
 mod group;
 mod helper;
@@ -201,6 +202,8 @@ fn main() -> ExitCode {
         .into_owned();
     let outcome = if helper::NAMES.contains(&name.as_str()) {
         helper::main(&name, &words.collect::<Vec<_>>()).map(|()| ExitCode::SUCCESS)
+    } else if name == flood::NAME {
+        flood::main(&words.collect::<Vec<_>>()).map(|()| ExitCode::SUCCESS)
     } else {
         dispatch(Line::parse().command)
     };
