@@ -23,12 +23,13 @@ const SUITES: [&str; 4] = [
     "trixie-security",
     "trixie-backports",
 ];
-const PACKAGES: [&str; 24] = [
+const PACKAGES: [&str; 31] = [
     "base-files",
     "bash",
     "busybox-static",
     "coreutils",
     "dash",
+    "dbus",
     "diffutils",
     "ethtool",
     "findutils",
@@ -42,11 +43,17 @@ const PACKAGES: [&str; 24] = [
     "mawk",
     "mount",
     "ncat",
+    "network-manager",
+    "nftables",
+    "openresolv",
     "procps",
     "sed",
+    "systemd",
     "tar",
     "tcpdump",
+    "udev",
     "util-linux",
+    "wireguard-go",
     "xxd",
 ];
 /// Oldest version of wireguard-tools that the kernel's own test script works with.
@@ -61,8 +68,10 @@ const USELESS: [&str; 7] = [
     "usr/share/man",
     "usr/share/perl5",
 ];
+/// Users whom daemons turn into, with their number; each has a group of its own.
+const USERS: [(&str, u32); 2] = [("messagebus", 990), ("systemd-network", 991)];
 /// Counts up when the code below changes what it makes.
-const EDITION: &str = "1";
+const EDITION: &str = "2";
 
 /// The thing in the cache.
 pub(crate) fn thing() -> Thing {
@@ -158,8 +167,14 @@ fn adapt(root: &Path) -> Result<()> {
     fs::write(root.join("init"), INIT)?;
     fs::set_permissions(root.join("init"), fs::Permissions::from_mode(0o755))?;
     let master = root.join("usr/share/base-passwd");
-    fs::copy(master.join("passwd.master"), root.join("etc/passwd")).context("passwd.master")?;
-    fs::copy(master.join("group.master"), root.join("etc/group")).context("group.master")?;
+    let read = |name: &str| fs::read_to_string(master.join(name)).context(name.to_owned());
+    let (mut users, mut groups) = (read("passwd.master")?, read("group.master")?);
+    for (name, number) in USERS {
+        users += &format!("{name}:*:{number}:{number}::/nonexistent:/usr/sbin/nologin\n");
+        groups += &format!("{name}:*:{number}:\n");
+    }
+    fs::write(root.join("etc/passwd"), users)?;
+    fs::write(root.join("etc/group"), groups)?;
     fs::write(
         root.join("etc/hosts"),
         "127.0.0.1 localhost\n::1 localhost\n",
