@@ -55,7 +55,7 @@ test-constant-time:
 
 test-module:
 	@$(VM) setup
-	@$(VM) prepare rust-src debian-5.10 rootfs uml-7.2 uml-7.2-time
+	@$(VM) prepare rust-src debian-5.10 rootfs uml-7.2 uml-7.2-time boringtun-cli
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir debian-5.10)" CC=gcc
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2)"
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2-time)"

@@ -21,6 +21,7 @@ mod machine;
 mod payload;
 mod plan;
 mod prepare;
+mod program;
 mod progress;
 mod qemu;
 mod rootfs;

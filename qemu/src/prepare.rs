@@ -3,18 +3,20 @@
 //! `vm prepare`, `vm list` and `vm setup`: what must be there before machines can boot.
 
 use crate::kernel::{self, KERNELS};
+use crate::program::{self, PROGRAMS};
 use crate::{rootfs, rust_src};
 use anyhow::{bail, Result};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// What the tests of this repository need.
-const USUAL: [&str; 5] = [
+const USUAL: [&str; 6] = [
     "rust-src",
     "debian-5.10",
     "rootfs",
     "uml-7.2",
     "uml-7.2-time",
+    "boringtun-cli",
 ];
 
 /// Host tools that are looked for, and the packages that bring them.
@@ -63,20 +65,26 @@ fn make(name: &str, refresh: bool) -> Result<PathBuf> {
     match name {
         "rootfs" => rootfs::prepare(refresh),
         "rust-src" => rust_src::prepare(refresh),
-        _ => kernel::find(name)?.prepare(refresh),
+        _ => match program::find(name) {
+            Some(program) => program.prepare(refresh),
+            None => kernel::find(name)?.prepare(refresh),
+        },
     }
 }
 
 /// Shows all things.
 pub(crate) fn list() -> Result<ExitCode> {
     let state = |name: &str, dir: Option<PathBuf>| match dir {
-        Some(dir) => println!("{name:12} {}", dir.display()),
-        None => println!("{name:12} - (vm prepare {name})"),
+        Some(dir) => println!("{name:13} {}", dir.display()),
+        None => println!("{name:13} - (vm prepare {name})"),
     };
     for kernel in &KERNELS {
         state(kernel.name, kernel.thing().find()?);
     }
     state("rootfs", rootfs::thing().find()?);
+    for program in &PROGRAMS {
+        state(program.name, program.thing().find()?);
+    }
     state("rust-src", rust_src::find().unwrap_or_default());
     Ok(ExitCode::SUCCESS)
 }

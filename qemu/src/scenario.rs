@@ -5,6 +5,7 @@
 //! ```toml
 //! about = "one sentence"
 //! timeout = 60                      # seconds for the scripts (three times that in QEMU)
+//! crates = ["boringtun-cli"]        # programs of the table in program.rs, for /vm
 //! from_source = ["tools/x.sh"]      # files of Linux 7.2's own source, for /vm
 //! unnamed_on = ["uml-7.2"]          # run there only, unless asked for by name
 //! travels = true                    # for machines whose clock jumps (uml-7.2-time), and only there
@@ -128,6 +129,9 @@ pub(crate) struct Scenario {
     /// Files that the machines get from the source of [`crate::kernel::SOURCE`], by their paths there.
     #[serde(default)]
     pub(crate) from_source: Vec<PathBuf>,
+    /// Programs that the machines get, of [`crate::program::PROGRAMS`].
+    #[serde(default)]
+    pub(crate) crates: Vec<String>,
     /// The vehicles on which it is part of `vm test` without names; all, if there are none.
     #[serde(default)]
     pub(crate) unnamed_on: Vec<String>,

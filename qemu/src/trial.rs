@@ -7,6 +7,7 @@ use crate::kernel;
 use crate::machine::{Cable, Spec};
 use crate::payload;
 use crate::plan::{Plan, Show};
+use crate::program;
 use crate::scenario::{Case, Scenario};
 use crate::workplace;
 use anyhow::{Context, Result};
@@ -246,6 +247,10 @@ impl<'a> Test<'a> {
         }
         for path in &self.scenario.from_source {
             files.push(kernel::find(kernel::SOURCE)?.parts()?.kdir.join(path));
+        }
+        for name in &self.scenario.crates {
+            let program = program::find(name).with_context(|| format!("no program {name}"))?;
+            files.push(program.file()?);
         }
         Ok(files)
     }
