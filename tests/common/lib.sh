@@ -13,6 +13,7 @@ PORT=51820
 case "$MACHINE" in
 a) ME=1 OTHER=2 PEER=b ;;
 b) ME=2 OTHER=1 PEER=a ;;
+c) ME=3 OTHER=1 PEER=a ;;
 esac
 OUT4=192.168.7.$OTHER OUT6=fd07::$OTHER
 IN4=10.7.0.$OTHER IN6=fd10::$OTHER
@@ -39,11 +40,16 @@ wait_for() {
 	done
 }
 
+# make_link NAME: a WireGuard interface; scripts of machines with another implementation define their own.
+make_link() { ip link add "$1" type wireguard; }
+# public_key: that of wg0.
+public_key() { wg show wg0 public-key; }
+
 # create [FILE]: makes wg0 with a key of its own (or that of the file), addresses and routes, up.
 create() {
 	local key=${1:-/run/key}
 	[ -s "$key" ] || wg genkey >"$key"
-	ip link add wg0 type wireguard
+	make_link wg0
 	wg set wg0 private-key "$key" listen-port $PORT
 	ip address add "$MY_IN4/24" dev wg0
 	ip address add "$MY_IN6/64" dev wg0 nodad
@@ -55,7 +61,7 @@ create() {
 # five seconds away.
 MEETINGS=0
 meet() {
-	put "$MACHINE.public" "$(wg show wg0 public-key)"
+	put "$MACHINE.public" "$(public_key)"
 	PUBLIC=$(get "$PEER.public")
 	add_peer "$PUBLIC"
 	MEETINGS=$((MEETINGS + 1))
