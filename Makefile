@@ -17,7 +17,7 @@ endif
 # One processor for the whole run, the last: interrupts prefer the first.
 PINNED := $(if $(shell command -v taskset),taskset -c $(shell expr $$(nproc) - 1))
 
-.PHONY: all module load unload bench test test-host test-constant-time test-module test-vm demo lint rustdoc rust-src clean help
+.PHONY: all module load unload bench bench-vm test test-host test-constant-time test-module test-vm demo lint rustdoc rust-src clean help
 
 all: module
 
@@ -70,6 +70,12 @@ bench:
 	cargo bench --quiet --manifest-path crypto/simd/bench/Cargo.toml --no-run
 	$(PINNED) cargo bench --quiet --manifest-path crypto/simd/bench/Cargo.toml --bench crypto -- --quiet $(ARGS)
 
+bench-vm:
+	@$(VM) setup
+	@$(VM) prepare rust-src debian-5.10 rootfs
+	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir debian-5.10)" CC=gcc
+	@tests/bench/tunnel/run $(ARGS)
+
 lint rustdoc:
 	@$(BUILD) $@
 
@@ -95,6 +101,8 @@ help:
 #: make test            all tests: on the host, in User-Mode Linux and in QEMU
 #: make bench           our cryptography beside ring, aws-lc-rs, RustCrypto and OpenSSL; writes docs/crypto-speed.md
 #:   ARGS=<filter>      ... only what has this in its name (seal/1420, x25519): a quick look, writes nothing
+#: make bench-vm        what the tunnel costs beside the C module: instructions, memory, ping; writes docs/tunnel-speed.md
+#:   ARGS="packets peers memory ping"   ... only these parts, and writes nothing
 #: make test-constant-time   the cryptography under valgrind: no branch, no address that depends on a secret
 #: make lint            clippy over what goes into the kernel (KDIR= as above)
 #: make rustdoc         its documentation, into out/<kernel release>/doc/

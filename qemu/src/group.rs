@@ -18,7 +18,7 @@ use std::sync::mpsc::{channel, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// How long a machine may take until its agent speaks.
-const BOOT_PATIENCE: Duration = Duration::from_secs(90);
+const BOOT_PATIENCE: Duration = Duration::from_secs(300);
 /// How long a machine may take to power off.
 const HALT_PATIENCE: Duration = Duration::from_secs(30);
 

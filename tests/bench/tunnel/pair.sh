@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0
+# Sourced by the measurements: one machine, two name spaces n1 and n2 joined by a cable, and a tunnel
+# between them. Busy time, of a machine whose clock counts instructions.
+set -euo pipefail
+umask 077
+
+# pair: makes both ends and has them meet.
+pair() {
+	local n o
+	for n in 1 2; do
+		ip netns add n$n
+		ip -n n$n link set lo up
+	done
+	ip link add v1 netns n1 type veth peer name v2 netns n2
+	for n in 1 2; do
+		ip -n n$n address add 192.168.7.$n/24 dev v$n
+		ip -n n$n link set v$n up
+		ip -n n$n link add wg0 type wireguard
+		wg genkey >/run/key$n
+		ip netns exec n$n wg set wg0 private-key /run/key$n listen-port 51820
+		ip -n n$n address add 10.7.0.$n/24 dev wg0
+		ip -n n$n link set wg0 up
+	done
+	for n in 1 2; do
+		o=$((3 - n))
+		ip netns exec n$n wg set wg0 peer "$(wg pubkey </run/key$o)" \
+			allowed-ips 10.7.0.$o/32 endpoint 192.168.7.$o:51820
+	done
+	ip netns exec n1 ping -q -c 3 -i 0.2 -W 5 10.7.0.2 >/dev/null
+	ip netns exec n2 iperf3 -s -D
+	until ip netns exec n2 ss -tln | grep -q :5201; do sleep 0.1; done
+	# From the disk, once.
+	ip netns exec n1 iperf3 -c 192.168.7.2 -t 1 -b 1M >/dev/null
+}
+
+# Busy time so far, in hundredths of a second: ten million instructions. A disk's time is not busy.
+busy() {
+	awk 'NR == FNR { up = $1 * 100 } $1 == "cpu" { printf "%.0f\n", up - $5 - $6 }' \
+		/proc/uptime /proc/stat
+}
+
+# some_peers NUMBER: configurations of wg0, /run/full with that many peers and /run/empty without.
+some_peers() {
+	printf '[Interface]\nPrivateKey = %s\nListenPort = 51820\n' "$(wg genkey)" >/run/empty
+	# 252 random bits and four zeroes are as good a public key as any.
+	head -c 1M /dev/urandom | base64 -w 42 | awk -v count="$1" '
+		NR <= count {
+			printf "[Peer]\nPublicKey = %sA=\nEndpoint = 192.0.2.1:%d\n", $1, 1024 + NR
+			printf "AllowedIPs = 10.%d.%d.%d/32\n", NR / 65536, NR / 256 % 256, NR % 256
+		}' | cat /run/empty - >/run/full
+}
