@@ -448,10 +448,11 @@ u32 wg_rx_finish(struct sk_buff *skb, struct net_device *dev, struct wg_inner *i
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	skb->csum_level = ~0;
 
+	/* Too short for any header is no type at all, as the C module has it. */
 	if (unlikely(!pskb_may_pull(skb, sizeof(struct iphdr))))
-		return WG_RX_BAD_LENGTH;
+		return WG_RX_BAD_TYPE;
 	if (ip_hdr(skb)->version == 6 && unlikely(!pskb_may_pull(skb, sizeof(struct ipv6hdr))))
-		return WG_RX_BAD_LENGTH;
+		return WG_RX_BAD_TYPE;
 	skb->protocol = wg_l3_protocol(skb);
 	if (skb->protocol == htons(ETH_P_IP)) {
 		len = ntohs(ip_hdr(skb)->tot_len);

@@ -24,6 +24,7 @@ mod prepare;
 mod program;
 mod progress;
 mod qemu;
+mod rogue;
 mod rootfs;
 mod rust_src;
 mod scenario;
@@ -205,6 +206,8 @@ fn main() -> ExitCode {
         helper::main(&name, &words.collect::<Vec<_>>()).map(|()| ExitCode::SUCCESS)
     } else if name == flood::NAME {
         flood::main(&words.collect::<Vec<_>>()).map(|()| ExitCode::SUCCESS)
+    } else if name == rogue::NAME {
+        rogue::main(&words.collect::<Vec<_>>()).map(|()| ExitCode::SUCCESS)
     } else {
         dispatch(Line::parse().command)
     };
