@@ -17,7 +17,7 @@ endif
 # One processor for the whole run, the last: interrupts prefer the first.
 PINNED := $(if $(shell command -v taskset),taskset -c $(shell expr $$(nproc) - 1))
 
-.PHONY: all module load unload bench bench-vm test test-host test-constant-time test-module test-vm demo lint rustdoc rust-src clean help
+.PHONY: all module load unload bench bench-vm test test-host test-constant-time test-module test-vm test-attack demo lint rustdoc rust-src clean help
 
 all: module
 
@@ -65,6 +65,14 @@ test-vm:
 	@$(VM) test --second-attempt --on uml-7.2 $(ARGS)
 	@$(VM) test --second-attempt --on qemu-5.10 $(ARGS)
 
+test-attack:
+	@$(VM) setup
+	@$(VM) prepare rust-src debian-5.10 rootfs uml-7.2
+	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir debian-5.10)" CC=gcc
+	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2)"
+	@cargo build --quiet --release --package wg-vm
+	bash tests/bench/attack/run $(ARGS)
+
 bench:
 	@pkg-config --exists openssl || { echo "OpenSSL's headers are missing: apt-get install libssl-dev pkg-config" >&2; exit 1; }
 	cargo bench --quiet --manifest-path crypto/simd/bench/Cargo.toml --no-run
@@ -103,6 +111,8 @@ help:
 #:   ARGS=<filter>      ... only what has this in its name (seal/1420, x25519): a quick look, writes nothing
 #: make bench-vm        what the tunnel costs beside the C module: instructions, memory, ping; writes docs/tunnel-speed.md
 #:   ARGS="packets peers memory ping"   ... only these parts, and writes nothing
+#: make test-attack     hostile packets, the C module and ours: what each costs, and what a tunnel beside them keeps;
+#:                      writes docs/attack.md; ARGS=packets or ARGS=share for one of the two
 #: make test-constant-time   the cryptography under valgrind: no branch, no address that depends on a secret
 #: make lint            clippy over what goes into the kernel (KDIR= as above)
 #: make rustdoc         its documentation, into out/<kernel release>/doc/

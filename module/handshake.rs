@@ -40,13 +40,26 @@ pub(crate) fn hook(dev: &Device, kind: Kind, mut skb: Skb) {
     if !random::ready() {
         return dev.counters.end(Fate::RxNotReady, skb);
     }
+    // Looking for an index costs next to nothing, and whoever guesses has none of ours.
+    if let Some(index) = message::receiver(kind, skb.prefix()) {
+        let section = RcuGuard::new();
+        let fate = match (kind, dev.target(index, &section)) {
+            (Kind::CookieReply, None) => Some(Fate::RxBadCookie),
+            (Kind::Response, None | Some(Target::Session(..))) => Some(Fate::RxBadHandshake),
+            _ => None,
+        };
+        drop(section);
+        if let Some(fate) = fate {
+            return dev.counters.end(fate, skb);
+        }
+    }
     // A cookie reply has no mac1.
     if !matches!(kind, Kind::CookieReply) {
         let Ok(bytes) = skb.bytes() else {
             return dev.counters.end(Fate::RxNoMemory, skb);
         };
         if !dev.is_meant(bytes) {
-            debug::event(&dev.net, 0, &skb.endpoint(), Event::BadMac);
+            debug::bad_mac(&dev.net, &skb);
             return dev.counters.end(Fate::RxBadMac1, skb);
         }
     }

@@ -28,6 +28,20 @@ void wg_dbg_keypair_destroyed(struct net_device *dev, u64 keypair, u64 peer)
 	pr_debug("%s: Keypair %llu destroyed for peer %llu\n", dev->name, keypair, peer);
 }
 
+static __maybe_unused const struct sockaddr *wg_source(const struct sk_buff *skb, struct wg_endpoint *ep)
+{
+	wg_skb_endpoint(skb, ep);
+	return &ep->addr;
+}
+
+void wg_dbg_bad_mac(struct net_device *dev, const struct sk_buff *skb)
+{
+	struct wg_endpoint ep __maybe_unused;
+
+	net_dbg_ratelimited("%s: Handshake message with a wrong MAC from %pISpfsc\n", dev->name,
+			    wg_source(skb, &ep));
+}
+
 #define LINE(format) \
 	net_dbg_ratelimited("%s: " format " peer %llu (%pISpfsc)\n", dev->name, \
 			    peer, &ep->addr)
@@ -59,9 +73,6 @@ void wg_dbg_handshake(struct net_device *dev, u64 peer, const struct wg_endpoint
 		break;
 	case WG_DBG_RECV_KEEPALIVE:
 		LINE("Received keepalive packet from");
-		break;
-	case WG_DBG_BAD_MAC:
-		LINE("Handshake message with a wrong MAC from");
 		break;
 	case WG_DBG_BAD_HANDSHAKE:
 		LINE("Handshake message that does not verify from");

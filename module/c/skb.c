@@ -330,6 +330,7 @@ int wg_rx_header(struct sk_buff *skb)
 {
 	const struct udphdr *udp = udp_hdr(skb);
 	u32 offset, len;
+	__le32 type;
 
 	if (unlikely((u8 *)udp < skb->head || (u8 *)(udp + 1) > skb_tail_pointer(skb)))
 		return -EINVAL;
@@ -344,6 +345,10 @@ int wg_rx_header(struct sk_buff *skb)
 		     pskb_trim(skb, offset + len)))
 		return -ENOMEM;
 	__skb_pull(skb, offset);
+	/* Noise ends here: no message has another type than 1 to 4. */
+	memcpy(&type, skb->data, sizeof(type));
+	if (unlikely(le32_to_cpu(type) - 1 >= 4))
+		return -EINVAL;
 	memset(WG_CB(skb), 0, sizeof(struct wg_cb));
 	WG_CB(skb)->ds = ip_tunnel_get_dsfield(ip_hdr(skb), skb);
 	return 0;

@@ -260,6 +260,7 @@ void wg_dbg_peer_created(struct net_device *dev, u64 peer);
 void wg_dbg_peer_destroyed(struct net_device *dev, u64 peer, const struct wg_endpoint *ep);
 void wg_dbg_keypair_created(struct net_device *dev, u64 keypair, u64 peer);
 void wg_dbg_keypair_destroyed(struct net_device *dev, u64 keypair, u64 peer);
+void wg_dbg_bad_mac(struct net_device *dev, const struct sk_buff *skb);
 void wg_dbg_handshake(struct net_device *dev, u64 peer, const struct wg_endpoint *ep, u32 what);
 
 enum wg_dbg_what {
@@ -271,7 +272,6 @@ enum wg_dbg_what {
 	WG_DBG_RECV_RESPONSE,
 	WG_DBG_RECV_COOKIE,
 	WG_DBG_RECV_KEEPALIVE,
-	WG_DBG_BAD_MAC,
 	WG_DBG_BAD_HANDSHAKE,
 	WG_DBG_RETRY,
 	WG_DBG_GIVE_UP,

@@ -2,7 +2,7 @@
 
 //! Dynamic-debug lines. The formats are in `debug.c`.
 
-use super::{netdev::NetDev, socket::Endpoint};
+use super::{netdev::NetDev, skb::Skb, socket::Endpoint};
 
 /// What there is to say of a handshake or packet.
 #[derive(Clone, Copy)]
@@ -16,7 +16,6 @@ pub(crate) enum Event {
     ReceivedResponse = bindings::wg_dbg_what_WG_DBG_RECV_RESPONSE,
     ReceivedCookie = bindings::wg_dbg_what_WG_DBG_RECV_COOKIE,
     ReceivedKeepalive = bindings::wg_dbg_what_WG_DBG_RECV_KEEPALIVE,
-    BadMac = bindings::wg_dbg_what_WG_DBG_BAD_MAC,
     BadHandshake = bindings::wg_dbg_what_WG_DBG_BAD_HANDSHAKE,
     Retry = bindings::wg_dbg_what_WG_DBG_RETRY,
     GiveUp = bindings::wg_dbg_what_WG_DBG_GIVE_UP,
@@ -29,6 +28,12 @@ pub(crate) enum Event {
 pub(crate) fn event(dev: &NetDev, peer: u64, endpoint: &Endpoint, event: Event) {
     // SAFETY: both pointers are valid.
     unsafe { bindings::wg_dbg_handshake(dev.as_ptr(), peer, endpoint.as_ptr(), event as u32) };
+}
+
+/// A handshake message that is not for us. Where it came from is looked up only if there is a line.
+pub(crate) fn bad_mac(dev: &NetDev, message: &Skb) {
+    // SAFETY: both pointers are valid; the outer headers of a received message are in place.
+    unsafe { bindings::wg_dbg_bad_mac(dev.as_ptr(), message.as_ptr()) };
 }
 
 pub(crate) fn peer_created(dev: &NetDev, peer: u64) {

@@ -168,6 +168,9 @@ impl Skb {
     ///
     /// `ENOMEM`.
     pub(crate) fn bytes(&mut self) -> Result<&[u8]> {
+        if self.prefix().len() == self.len() as usize {
+            return Ok(self.prefix());
+        }
         let (mut data, mut len) = (ptr::null(), 0);
         // SAFETY: the packet is valid and ours alone.
         let ret = unsafe { bindings::wg_skb_bytes(self.as_ptr(), &mut data, &mut len) };

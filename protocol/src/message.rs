@@ -45,6 +45,18 @@ pub enum Kind {
     Data,
 }
 
+/// The index that a response, a cookie reply or data is for, from its first 16 bytes. An initiation
+/// is for none.
+pub fn receiver(kind: Kind, prefix: &[u8]) -> Option<u32> {
+    let at = match kind {
+        Kind::Initiation => return None,
+        Kind::Response => 8,
+        Kind::CookieReply | Kind::Data => 4,
+    };
+    let index = prefix.get(at..)?.first_chunk()?;
+    Some(u32::from_le_bytes(*index))
+}
+
 /// The kind of a datagram of `total_len` bytes that begins with `prefix`.
 ///
 /// The three bytes after the type are reserved and must be zero; handshake messages have exactly

@@ -4,9 +4,9 @@
 #![allow(clippy::unwrap_used)]
 
 use wg_protocol::message::{
-    classify, padding, CookieReply, DataHeader, Initiation, Kind, Response, COOKIE_REPLY_LEN,
-    DATA_HEADER_LEN, DATA_MIN_LEN, HANDSHAKE_DSCP, INITIATION_LEN, MAX_PEERS, MAX_QUEUED,
-    MAX_QUEUED_HANDSHAKES, MAX_STAGED, PADDING_MULTIPLE, RESPONSE_LEN,
+    classify, padding, receiver, CookieReply, DataHeader, Initiation, Kind, Response,
+    COOKIE_REPLY_LEN, DATA_HEADER_LEN, DATA_MIN_LEN, HANDSHAKE_DSCP, INITIATION_LEN, MAX_PEERS,
+    MAX_QUEUED, MAX_QUEUED_HANDSHAKES, MAX_STAGED, PADDING_MULTIPLE, RESPONSE_LEN,
 };
 
 /// Reference 1.1, exact values of what is not a time (those are in `lifetime.rs`).
@@ -155,4 +155,15 @@ fn padding_never_passes_the_mtu() {
             assert!(padded % 16 == 0 || padded == mtu);
         }
     }
+}
+
+#[test]
+fn the_receiver_stands_where_the_message_has_it() {
+    let bytes: [u8; 16] = core::array::from_fn(|byte| byte as u8);
+    assert_eq!(receiver(Kind::Initiation, &bytes), None);
+    assert_eq!(receiver(Kind::Response, &bytes), Some(0x0b0a_0908));
+    assert_eq!(receiver(Kind::CookieReply, &bytes), Some(0x0706_0504));
+    assert_eq!(receiver(Kind::Data, &bytes), Some(0x0706_0504));
+    assert_eq!(receiver(Kind::Response, &bytes[..11]), None);
+    assert_eq!(receiver(Kind::CookieReply, &bytes[..7]), None);
 }

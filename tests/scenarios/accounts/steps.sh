@@ -9,7 +9,7 @@ nothing known; rx_malformed 101; hostile 101 random
 too short; rx_malformed 53; hostile 53 random --len 7
 an odd length; rx_malformed 31; hostile 31 replay --file /run/odd
 initiations for others; rx_bad_mac1 211; hostile 211 initiation --sources 50
-responses for others; rx_bad_mac1 103; hostile 103 response
+responses for others; rx_bad_handshake 103; hostile 103 response
 data for nobody; rx_unknown_index 307; hostile 307 data --sources 300
 cookies for nobody; rx_bad_cookie 97; hostile 97 cookie
 initiations of nobody; rx_bad_handshake 61; hostile 61 replay --file /run/valid-initiation
