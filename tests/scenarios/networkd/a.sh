@@ -80,7 +80,8 @@ for route in 203.0.113.0/24 10.200.0.0/16; do
 	wait_for 20 sh -c "ip route show table main | grep -q '^$route dev wg0'"
 done
 reach "$IN4" "$IN6" 203.0.113.1
-networkctl --no-pager status wg0 | grep -q "Kind: wireguard" || fail "$(networkctl --no-pager status wg0)"
+status=$(networkctl --no-pager status wg0)
+grep -q "Kind: wireguard" <<<"$status" || fail "$status"
 
 echo "--- an address more, with networkctl reload"
 cat >>$DIR/50-wg0.network <<EOF
