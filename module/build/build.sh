@@ -9,7 +9,7 @@
 #   objects.kbuild        that object and the C files -> wireguard.ko, by the kernel's own rules
 #   check.sh              what must not be in the log or in the objects
 #
-# Environment: KDIR, WORLD, CC, LLVM, RUSTC, RUST_LIB_SRC, LIBCLANG_PATH, DEBUG=1 (overflow checks and
+# Environment: KDIR, WORLD, CC, LLVM, RUSTC, RUST_LIB_SRC, BINDGEN, LIBCLANG_PATH, DEBUG=1 (overflow checks and
 # assertions), WERROR=0 (rustc's and gcc's warnings do not stop the build), V=1, JOBS, WG_MODULE (another driver folder).
 
 set -euo pipefail
@@ -56,7 +56,9 @@ configure() {
 	need_commands
 	need_rustc
 	need_rust_src
+	need_bindgen
 	need_libclang
+	need_cargo
 	need_cc
 	((missing == 0)) || exit 1
 	choose_world
@@ -76,19 +78,25 @@ claim_out() {
 	mkdir -p "$OUT/rust" "$OUT/c"
 }
 
-# Where cargo keeps the third-party crates, in the versions of Cargo.lock.
+# Where the third-party crates are: in vendor/ (a source tarball and the package have it), else where
+# cargo keeps them, in the versions of Cargo.lock.
 third_party() {
-	local list=$OUT/rust/third-party.mk key crate manifest metadata
-	key=$(sha256sum <"$REPO/Cargo.lock")
+	local list=$OUT/rust/third-party.mk key crate manifest metadata=
+	key=$({ cat "$REPO/Cargo.lock"; ls -d "$REPO/vendor" 2>/dev/null || true; } | sha256sum)
 	if [[ -f $list ]] && grep -qxF "# $key" "$list"; then
 		return
 	fi
-	(cd "$REPO" && "$CARGO" fetch --locked --quiet) || refuse "cargo cannot fetch the crates of Cargo.lock"
-	metadata=$(cd "$REPO" && "$CARGO" metadata --locked --offline --format-version 1 | tr ',' '\n')
+	if [[ ! -d $REPO/vendor ]]; then
+		(cd "$REPO" && "$CARGO" fetch --locked --quiet) || refuse "cargo cannot fetch the crates of Cargo.lock"
+		metadata=$(cd "$REPO" && "$CARGO" metadata --locked --offline --format-version 1 | tr ',' '\n')
+	fi
 	echo "# $key" >"$list.new"
 	for crate in fiat-crypto subtle zeroize; do
-		manifest=$(sed -n "s|.*\"manifest_path\":\"\([^\"]*/$crate-[0-9][^\"]*/Cargo.toml\)\".*|\1|p" <<<"$metadata" | head -n 1)
-		[[ -n $manifest ]] || continue
+		manifest=$REPO/vendor/$crate/Cargo.toml
+		if [[ ! -d $REPO/vendor ]]; then
+			manifest=$(sed -n "s|.*\"manifest_path\":\"\([^\"]*/$crate-[0-9][^\"]*/Cargo.toml\)\".*|\1|p" <<<"$metadata" | head -n 1)
+		fi
+		[[ -f $manifest ]] || refuse "the sources of the crate $crate are nowhere to be found"
 		{
 			echo "THIRD_PARTY += ${crate//-/_}"
 			echo "SOURCE_${crate//-/_} := ${manifest%/Cargo.toml}/src/lib.rs"
@@ -100,8 +108,13 @@ third_party() {
 
 # What the module says about itself (MODULE_INFO in main.c).
 buildinfo() {
-	local revision
-	revision=$(git -C "$REPO" describe --always --dirty --abbrev=12 --match 'v[0-9]*' 2>/dev/null || echo unknown)
+	local revision version
+	if [[ -f $REPO/revision ]]; then
+		revision=$(<"$REPO/revision")
+	else
+		revision=$(git -C "$REPO" describe --always --dirty --abbrev=12 --match 'v[0-9]*' 2>/dev/null || echo unknown)
+	fi
+	version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$REPO/Cargo.toml" | head -n 1)
 	cat >"$OUT/buildinfo.h.new" <<-H
 		/* SPDX-License-Identifier: GPL-2.0 */
 		/* What the module says about its making: written by module/build/build.sh. */
@@ -109,15 +122,9 @@ buildinfo() {
 		#define WG_BUILD_RUSTC "$RUSTC_TEXT"
 		#define WG_BUILD_PROBES "$(sha256sum <"$OUT/probes.h" | cut -c1-16)"
 		#define WG_BUILD_REVISION "$revision"
+		#define WG_BUILD_VERSION "$version"
 	H
 	replace "$OUT/buildinfo.h.new" "$OUT/buildinfo.h"
-}
-
-# bindgen as a host program, built once per version of its source.
-bindgen_tool() {
-	local key tool=$BUILD/bindgen
-	key=$(cat "$tool"/Cargo.toml "$tool"/Cargo.lock "$tool"/src/*.rs | sha256sum | cut -c1-16)
-	BINDGEN=$WG_CACHE/build/bindgen-$key/wg-bindgen
 }
 
 # core depends on the compiler, its sources, the target and the flags, and on nothing of ours.
@@ -141,7 +148,6 @@ settings() {
 		"${lints[@]}" >"$rust/our.flags.new"
 	replace "$rust/our.flags.new" "$rust/our.flags"
 	core_folder
-	bindgen_tool
 	cat >"$rust/config.mk.new" <<-MK
 		REPO := $REPO
 		BUILD := $BUILD
@@ -155,6 +161,8 @@ settings() {
 		CLANG_TARGET := $CLANG_TARGET
 		CORE := $CORE
 		BINDGEN := $BINDGEN
+		BINDGEN_BUILT := $([[ $BINDGEN == "$WG_CACHE"/* ]] && echo "$BINDGEN")
+		BINDGEN_PINNED := $BINDGEN_PINNED
 		SIMD_TARGET := $SIMD_TARGET
 		SIMD_FLAGS := ${SIMD_FLAGS[*]}
 	MK

@@ -36,21 +36,23 @@ $(CORE)/ready:
 
 ##### bindings
 
-$(BINDGEN):
-	$(call say,CARGO,wg-bindgen (once))
-	$(Q)mkdir -p $(@D)
-	$(Q)flock $(@D)/lock sh -e -c ' \
+ifneq ($(BINDGEN_BUILT),)
+$(BINDGEN_BUILT):
+	$(call say,CARGO,bindgen $(BINDGEN_PINNED) (once))
+	$(Q)mkdir -p $(dir $(@D))
+	$(Q)flock $(dir $(@D))lock sh -e -c ' \
 		test ! -e $@ || exit 0; \
-		cd $(BUILD)/bindgen; \
-		env -u MAKEFLAGS -u MFLAGS $(CARGO) build --release --locked --quiet --target-dir $(@D)/target; \
-		cp $(@D)/target/release/wg-bindgen $@; \
-		rm -rf $(@D)/target'
+		env -u MAKEFLAGS -u MFLAGS $(CARGO) install bindgen-cli --version $(BINDGEN_PINNED) --no-default-features \
+			--locked --quiet --root $(dir $(@D)) --target-dir $(dir $(@D))target; \
+		rm -rf $(dir $(@D))target'
+endif
 
 # The kernel's flags are as Kbuild gave them, quotes and all: xargs reads them as the shell would.
-$(R)/bindings.rs: $(WG_MODULE)/c/bindings.h $(wildcard $(WG_MODULE)/c/*.h) $(BUILD)/bindings.allow $(OUT)/probes.h $(OUT)/probes.key $(BINDGEN)
+$(R)/bindings.rs: $(WG_MODULE)/c/bindings.h $(wildcard $(WG_MODULE)/c/*.h) $(BUILD)/bindings.allow $(BUILD)/bindings.sh \
+		$(OUT)/probes.h $(OUT)/probes.key $(BINDGEN)
 	$(call say,BINDGEN,$(notdir $@))
 	$(Q)cd "$$(cat $(OUT)/probe/directory)" && \
-		xargs env LIBCLANG_PATH=$(LIBCLANG_PATH) $(BINDGEN) $(WG_MODULE)/c/bindings.h $@ $(BUILD)/bindings.allow \
+		xargs env LIBCLANG_PATH=$(LIBCLANG_PATH) bash $(BUILD)/bindings.sh $(BINDGEN) $(WG_MODULE)/c/bindings.h $@ $(BUILD)/bindings.allow \
 			-- --target=$(CLANG_TARGET) -I$(OUT) -I$(WG_MODULE)/c <$(OUT)/probe/flags
 
 ##### crates

@@ -4,6 +4,8 @@
 # or Ubuntu command mends it. Sourced by build.sh; every function sets one variable.
 
 RUSTC_FLOOR=85          # minor version of rustc 1.x
+BINDGEN_FLOOR=60        # minor version of bindgen 0.x
+BINDGEN_PINNED=0.72.1   # what cargo builds where there is none
 
 missing=0
 
@@ -40,7 +42,13 @@ need_rustc() {
 	if ((RUSTC_MINOR < RUSTC_FLOOR)); then
 		lack "rustc 1.$RUSTC_FLOOR or later (this is $RUSTC_TEXT)" "$how"
 	fi
+}
+
+# Cargo fetches crates and builds bindgen: who has both already does without. Sets CARGO.
+need_cargo() {
 	CARGO=${CARGO:-cargo}
+	[[ -d $REPO/vendor && $BINDGEN != "$WG_CACHE"/* ]] && return
+	[[ -d $REPO/vendor && -x $BINDGEN ]] && return
 	command -v "$CARGO" >/dev/null || lack cargo "Try: apt install cargo (or cargo-web beside rustc-web)"
 }
 
@@ -79,20 +87,54 @@ need_rust_src() {
 		"Try: apt install rust-src (rust-web-src beside rustc-web), rustup component add rust-src, or: make rust-src (fetches Debian's package into $WG_CACHE)"
 }
 
-# Sets LIBCLANG_PATH to the newest libclang.
+# Sets BINDGEN: the user's, or the one in PATH, or the place where cargo is to build one (BINDGEN=cargo
+# asks for that).
+need_bindgen() {
+	local text pinned=$WG_CACHE/build/bindgen-$BINDGEN_PINNED/bin/bindgen
+	BINDGEN_MINOR=72
+	case ${BINDGEN:-} in
+	cargo) BINDGEN=$pinned ;;
+	'')
+		BINDGEN=$pinned
+		text=$(bindgen --version 2>/dev/null) || return 0
+		text=${text##* }
+		[[ $text == 0.* ]] || return 0
+		text=${text#0.}
+		((${text%%.*} >= BINDGEN_FLOOR)) || return 0
+		BINDGEN=$(command -v bindgen) BINDGEN_MINOR=${text%%.*}
+		;;
+	*)
+		text=$("$BINDGEN" --version 2>/dev/null) || lack "bindgen at BINDGEN=$BINDGEN" "Try: apt install bindgen"
+		text=${text##*0.}
+		BINDGEN_MINOR=${text%%.*}
+		;;
+	esac
+}
+
+# Sets LIBCLANG_PATH to the newest libclang that bindgen understands.
 need_libclang() {
 	[[ -n ${LIBCLANG_PATH:-} ]] && return
-	local found
-	found=$(printf '%s\n' /usr/lib/llvm*/lib/libclang.so* /usr/lib/llvm*/lib/libclang-[0-9]*.so* \
+	local file version best=0 ceiling=999 how="Try: apt install libclang1"
+	# Before 0.62 bindgen takes what libclang 16 says of structures without a name for their name.
+	((BINDGEN_MINOR >= 62)) || ceiling=15
+	for file in /usr/lib/llvm*/lib/libclang.so* /usr/lib/llvm*/lib/libclang-[0-9]*.so* \
 		/usr/lib/*/libclang-[0-9]*.so* /usr/lib64/libclang.so* /usr/lib/libclang.so* \
-		/usr/lib64/llvm*/lib64/libclang.so* /usr/local/lib/libclang.so* | grep -v '\*' |
-		while IFS= read -r file; do printf '%s %s\n' "$(basename "$(readlink -f "$file")")" "$file"; done |
-		sort -V | tail -n 1 | cut -d' ' -f2-)
-	if [[ -z $found ]]; then
-		lack "libclang (bindgen reads the kernel's headers with it)" "Try: apt install libclang1-16 (Debian 12), libclang1 (later ones, Ubuntu)"
-		return
+		/usr/lib64/llvm*/lib64/libclang.so* /usr/local/lib/libclang.so*; do
+		[[ -e $file ]] || continue
+		version=$(basename "$(readlink -f "$file")")
+		version=$(sed -n 's/^libclang-\([0-9]*\).*/\1/p; s/^libclang\.so\.\([0-9]*\).*/\1/p' <<<"$version")
+		if ((${version:-0} > best && ${version:-0} <= ceiling)); then
+			best=$version
+			LIBCLANG_PATH=$file
+		fi
+	done
+	((best)) && return
+	if [[ -r /etc/os-release ]] && grep -q '^VERSION_CODENAME=bookworm' /etc/os-release; then
+		how="Try: apt install libclang1-$( ((ceiling == 999)) && echo 16 || echo 14)"
+	elif ((ceiling < 999)); then
+		how="Try: apt install libclang1-14, or BINDGEN=cargo"
 	fi
-	LIBCLANG_PATH=$found
+	lack "libclang (bindgen reads the kernel's headers with it)" "$how"
 }
 
 # Sets CC_ARGS: what to tell Kbuild about the compiler. Nothing if the kernel's own is here.

@@ -70,7 +70,8 @@ module_exit(wg_mod_exit);
 MODULE_LICENSE("GPL v2");
 MODULE_DESCRIPTION("WireGuard secure network tunnel, in Rust");
 MODULE_AUTHOR("The wireguard-rs maintainers");
-MODULE_VERSION(WG_VERSION);
+/* Above the version of the kernel's own module: DKMS installs nothing else in its place. */
+MODULE_VERSION(WG_VERSION "-rust" WG_BUILD_VERSION);
 MODULE_ALIAS_RTNL_LINK(KBUILD_MODNAME);
 MODULE_ALIAS_GENL_FAMILY(KBUILD_MODNAME);
 MODULE_INFO(implementation, "rust");

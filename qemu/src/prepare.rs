@@ -20,8 +20,9 @@ const USUAL: [&str; 6] = [
 ];
 
 /// Host tools that are looked for, and the packages that bring them.
-const TOOLS: [(&str, &str); 19] = [
+const TOOLS: [(&str, &str); 20] = [
     ("bc", "bc"),
+    ("bindgen", "bindgen"),
     ("bison", "bison"),
     ("cpio", "cpio"),
     ("depmod", "kmod"),
@@ -135,11 +136,19 @@ pub(crate) fn setup() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The package of the newest libclang that the distribution has.
+/// Debian 12's bindgen understands no libclang later than this.
+const OLD_LIBCLANG: (&str, &str) = ("/usr/lib/llvm-14/lib/libclang-14.so.1", "libclang1-14");
+
+fn is_bookworm() -> bool {
+    std::fs::read_to_string("/etc/os-release")
+        .unwrap_or_default()
+        .contains("VERSION_CODENAME=bookworm")
+}
+
+/// The package of a libclang that the distribution's bindgen understands.
 fn libclang_package() -> &'static str {
-    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
-    if release.contains("VERSION_CODENAME=bookworm") {
-        "libclang1-16"
+    if is_bookworm() {
+        OLD_LIBCLANG.1
     } else {
         "libclang-dev"
     }
@@ -147,6 +156,9 @@ fn libclang_package() -> &'static str {
 
 /// Bindgen, in the build of the module, loads this library.
 fn has_libclang() -> bool {
+    if is_bookworm() {
+        return Path::new(OLD_LIBCLANG.0).exists();
+    }
     let dirs = std::fs::read_dir("/usr/lib")
         .into_iter()
         .flatten()
