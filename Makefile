@@ -6,7 +6,7 @@ VM := cargo run --quiet --release --package wg-vm --bin vm --
 BUILD := KDIR="$(KDIR)" bash module/build/build.sh
 
 # What is not set stays unset: an empty RUSTC is no compiler.
-$(foreach v,WORLD CC LLVM RUSTC RUST_LIB_SRC LIBCLANG_PATH DEBUG WERROR V JOBS,\
+$(foreach v,WORLD CC LLVM RUSTC RUST_LIB_SRC BINDGEN LIBCLANG_PATH DEBUG WERROR V JOBS,\
 	$(if $(value $(v)),$(eval export $(v))))
 
 # `make` has a CC of its own, which is not an answer to "which compiler did the user choose?".
@@ -17,7 +17,8 @@ endif
 # One processor for the whole run, the last: interrupts prefer the first.
 PINNED := $(if $(shell command -v taskset),taskset -c $(shell expr $$(nproc) - 1))
 
-.PHONY: all module load unload bench bench-vm test test-host test-constant-time test-module test-vm test-attack demo lint rustdoc rust-src clean help
+.PHONY: all module load unload bench bench-vm test test-host test-constant-time test-module test-vm test-attack demo lint rustdoc rust-src \
+	install uninstall dist deb test-package test-package-short audit clean help
 
 all: module
 
@@ -29,6 +30,27 @@ load:
 
 unload:
 	@bash module/build/load.sh unload
+
+install: module
+	@KDIR="$(KDIR)" bash package/install.sh install
+
+uninstall:
+	@KDIR="$(KDIR)" bash package/install.sh uninstall
+
+dist:
+	@bash package/dist.sh
+
+deb:
+	@bash package/deb.sh
+
+# The package in Debian 12 and 13, from apt to removal; the short form builds from its sources alone.
+test-package: deb
+	@bash tests/package/run $(ARGS)
+
+test-package-short: deb
+	@$(VM) setup
+	@$(VM) prepare rust-src debian-5.10
+	@bash tests/package/short "$$($(VM) kdir debian-5.10)"
 
 # What the two targets below need is prepared once, in a cache outside of the repository.
 demo:
@@ -87,6 +109,9 @@ bench-vm:
 lint rustdoc:
 	@$(BUILD) $@
 
+audit:
+	@KDIR="$(KDIR)" bash module/build/audit.sh
+
 rust-src:
 	@$(VM) rust-src
 
@@ -102,9 +127,14 @@ help:
 #:   WORLD=standalone   ... with our own core and kernel crate (the only world so far)
 #:   CC=, LLVM=         ... with this C compiler instead of the kernel's own
 #:   RUST_LIB_SRC=      ... with rustc's library sources from here (else they are searched)
+#:   BINDGEN=           ... with this bindgen; BINDGEN=cargo has cargo build one (else the one in PATH is taken)
 #:   DEBUG=1            ... with overflow checks and debug assertions
 #:   V=1                ... and show every command
 #: make load            load it, with the modules it needs       make unload   take it out again
+#: make install         put it where modprobe prefers it to the kernel's own   make uninstall   take it away again
+#: make dist            out/wireguard-rs-<version>.tar.gz: builds with no network
+#: make deb             out/wireguard-rs-dkms_<version>_all.deb: DKMS builds it for each kernel of a machine
+#: make test-package    that package in Debian 12 and 13: installed, booted, upgraded, removed (ARGS=<release>)
 #: make demo            two virtual machines, ours and the stock C module, and a tunnel between them
 #: make test            all tests: on the host, in User-Mode Linux and in QEMU
 #: make bench           our cryptography beside ring, aws-lc-rs, RustCrypto and OpenSSL; writes docs/crypto-speed.md
@@ -116,6 +146,7 @@ help:
 #: make test-constant-time   the cryptography under valgrind: no branch, no address that depends on a secret
 #: make lint            clippy over what goes into the kernel (KDIR= as above)
 #: make rustdoc         its documentation, into out/<kernel release>/doc/
+#: make audit           counts of unsafe, the ways from C into Rust, the panics left in the module (KDIR= as above)
 #: make rust-src        fetch rustc's library sources (Debian's package) into the cache
 #: make clean           remove out/ (the cache outside the repository stays)
 #:
