@@ -17,7 +17,7 @@ endif
 # One processor for the whole run, the last: interrupts prefer the first.
 PINNED := $(if $(shell command -v taskset),taskset -c $(shell expr $$(nproc) - 1))
 
-.PHONY: all module load unload bench bench-vm test test-host test-constant-time test-module test-vm test-attack demo lint rustdoc rust-src \
+.PHONY: all module load unload bench bench-vm test test-host test-constant-time test-module test-vm test-attack test-matrix demo lint rustdoc rust-src \
 	install uninstall dist deb test-package test-package-short audit clean help
 
 all: module
@@ -95,6 +95,12 @@ test-attack:
 	@cargo build --quiet --release --package wg-vm
 	bash tests/bench/attack/run $(ARGS)
 
+# Every kernel by every suite: hours. `ARGS="--on qemu-6.12 tunnel netns/own"` runs a part.
+test-matrix:
+	@$(VM) setup
+	@$(VM) prepare rust-src rootfs uml-7.2
+	@$(VM) matrix $(ARGS)
+
 bench:
 	@pkg-config --exists openssl || { echo "OpenSSL's headers are missing: apt-get install libssl-dev pkg-config" >&2; exit 1; }
 	cargo bench --quiet --manifest-path crypto/simd/bench/Cargo.toml --no-run
@@ -137,6 +143,8 @@ help:
 #: make test-package    that package in Debian 12 and 13: installed, booted, upgraded, removed (ARGS=<release>)
 #: make demo            two virtual machines, ours and the stock C module, and a tunnel between them
 #: make test            all tests: on the host, in User-Mode Linux and in QEMU
+#: make test-matrix     every kernel by every suite, and docs/compatibility.md from what was seen: takes hours;
+#:   ARGS="--on qemu-6.12 tunnel"  ... a part of it; `configurations` for what is only built against
 #: make bench           our cryptography beside ring, aws-lc-rs, RustCrypto and OpenSSL; writes docs/crypto-speed.md
 #:   ARGS=<filter>      ... only what has this in its name (seal/1420, x25519): a quick look, writes nothing
 #: make bench-vm        what the tunnel costs beside the C module: instructions, memory, ping; writes docs/tunnel-speed.md

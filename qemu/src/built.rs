@@ -64,6 +64,7 @@ pub(crate) fn prepare(
             modules: PathBuf::from("modules/lib/modules"),
             initrd: None,
             kdir: PathBuf::from("tree"),
+            compiler: None,
         };
         parts.store(temp)
     })

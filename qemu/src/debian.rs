@@ -4,6 +4,7 @@
 //! and headers that modules can be built against from where they were unpacked.
 
 use crate::apt::{Apt, Package};
+use crate::foreign;
 use crate::kernel::{Kernel, Parts};
 use crate::progress::{output, Progress};
 use crate::rootfs;
@@ -83,9 +84,12 @@ pub(crate) fn prepare(
             .map(|package| format!("{} {}", package.name, package.version));
         Ok(lines.collect::<Vec<_>>().join("\n"))
     };
-    thing.prepare(refresh, versions, |temp, _| {
+    thing.prepare(refresh, versions, |temp, dir| {
         progress.step(&format!("{} {}", image.name, image.version));
         apt.unpack(&packages, temp, &mut progress)?;
+        let kdir = PathBuf::from(format!("usr/src/linux-headers-{release}"));
+        let headers = temp.join(&kdir);
+        let compiler = foreign::adapt(&apt, &packages, (temp, dir), &headers, &mut progress)?;
         let common = relocate_headers(temp, &release)?;
         progress.step("modules and initial RAM disk");
         let tree = thin_modules(temp, &release)?;
@@ -97,10 +101,13 @@ pub(crate) fn prepare(
         )?;
         fs::remove_dir_all(&tree)?;
         link_build_folder(temp, &release, &common)?;
-        for useless in ["usr/share", "bin", "etc"] {
+        let packed = PathBuf::from(format!("boot/vmlinuz-{release}"));
+        // From 7.2 on it is beside the modules.
+        let beside = format!("usr/lib/modules/{release}/vmlinuz");
+        move_if_there(&temp.join(beside), &temp.join(&packed))?;
+        for useless in ["usr/share", "usr/lib/modules", "bin", "etc"] {
             let _ = fs::remove_dir_all(temp.join(useless));
         }
-        let packed = PathBuf::from(format!("boot/vmlinuz-{release}"));
         let image = match unpack_image(&temp.join(&packed), &temp.join("vmlinux")) {
             Ok(()) => PathBuf::from("vmlinux"),
             Err(error) => {
@@ -114,7 +121,8 @@ pub(crate) fn prepare(
             image,
             modules: PathBuf::from("modules.squashfs"),
             initrd: Some(PathBuf::from("initrd")),
-            kdir: PathBuf::from(format!("usr/src/linux-headers-{release}")),
+            kdir,
+            compiler,
             release: release.clone(),
         };
         parts.store(temp)
@@ -157,6 +165,7 @@ fn companions(apt: &Apt, image: &Package, release: &str) -> Result<Vec<Package>>
                 "linux-kbuild-",
                 "linux-modules-",
                 "linux-binary-",
+                "linux-base-",
             ];
             let same_kernel = prefixes.iter().any(|prefix| name.starts_with(prefix));
             if same_kernel && !found.iter().any(|have| have.name == name) {

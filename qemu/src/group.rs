@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// How long a machine may take until its agent speaks.
+/// How long a machine may take until its agent speaks: seconds, but for a host with much else to do.
 const BOOT_PATIENCE: Duration = Duration::from_secs(300);
 /// How long a machine may take to power off.
 const HALT_PATIENCE: Duration = Duration::from_secs(30);

@@ -206,6 +206,9 @@ pub(crate) struct Parts {
     pub(crate) initrd: Option<PathBuf>,
     /// Build folder for `make -C`.
     pub(crate) kdir: PathBuf,
+    /// The compiler that modules are to be built with, if the machine's own will not do.
+    #[serde(default)]
+    pub(crate) compiler: Option<PathBuf>,
 }
 
 impl Parts {
@@ -219,6 +222,7 @@ impl Parts {
         parts.modules = dir.join(&parts.modules);
         parts.initrd = parts.initrd.map(|initrd| dir.join(initrd));
         parts.kdir = dir.join(&parts.kdir);
+        parts.compiler = parts.compiler.map(|compiler| dir.join(compiler));
         Ok(parts)
     }
 

@@ -37,6 +37,8 @@ pub(crate) struct Spec {
     pub(crate) cpus: u32,
     /// Whether its clock counts instructions (QEMU only, one CPU).
     pub(crate) icount: bool,
+    /// More words for the kernel's command line.
+    pub(crate) parameters: String,
 }
 
 /// One end of a virtual Ethernet cable.

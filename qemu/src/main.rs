@@ -8,16 +8,20 @@
 
 mod agent;
 mod apt;
+mod build;
 mod built;
 mod cache;
 mod debian;
 mod flood;
+mod foreign;
 mod frame;
 mod group;
 mod helper;
 mod kernel;
 mod log_check;
 mod machine;
+mod matrix;
+mod matrix_page;
 mod payload;
 mod plan;
 mod prepare;
@@ -29,6 +33,7 @@ mod rootfs;
 mod rust_src;
 mod scenario;
 mod single;
+mod source;
 mod suite;
 mod trial;
 mod uml;
@@ -87,6 +92,31 @@ enum Command {
         /// Scenarios, or SCENARIO/CASE; without names, all
         names: Vec<String>,
     },
+    /// Every kernel by every suite, and docs/compatibility.md written from the run
+    Matrix {
+        /// Kernel or vehicle (may be repeated); without any, all, and the configurations
+        #[arg(long)]
+        on: Vec<String>,
+        /// Tests at a time
+        #[arg(short, long, default_value_t = 2)]
+        jobs: usize,
+        /// Write the page of what earlier runs have found, and run nothing
+        #[arg(long)]
+        page_only: bool,
+        /// Scenarios, or SCENARIO/CASE, or `configurations`; without names, all
+        names: Vec<String>,
+    },
+    /// Build our module for these kernels, with the compiler that each wants
+    Build {
+        /// Kernels or vehicles
+        #[arg(required = true)]
+        kernels: Vec<String>,
+    },
+    /// Print the folder of a Linux source as Debian packages it (6.12), fetching it if needed
+    Source {
+        /// The version
+        version: String,
+    },
     /// Two machines, ours and the kernel's own, and the story of a tunnel between them
     Demo {
         #[command(flatten)]
@@ -133,6 +163,9 @@ struct MachineOptions {
     /// Number of CPUs
     #[arg(long, default_value_t = 2)]
     cpus: u32,
+    /// More words for the kernel's command line
+    #[arg(long, default_value = "", allow_hyphen_values = true)]
+    parameters: String,
     /// Let the clock count instructions, a nanosecond each (emulated machines; one CPU)
     #[arg(long)]
     icount: bool,
@@ -168,6 +201,7 @@ impl TestOptions {
             show: Show::Story,
             repeat: 1,
             second_attempt: false,
+            thorough: false,
         }
     }
 }
@@ -187,6 +221,7 @@ impl MachineOptions {
             memory: self.memory,
             cpus: if self.icount { 1 } else { self.cpus },
             icount: self.icount,
+            parameters: self.parameters,
             log: self.log,
             patience,
             command,
@@ -242,6 +277,17 @@ fn dispatch(command: Command) -> Result<ExitCode> {
                 second_attempt,
                 ..plan
             })
+        }
+        Command::Matrix {
+            on,
+            jobs,
+            page_only,
+            names,
+        } => matrix::run(&on, jobs.max(1), page_only, &names),
+        Command::Build { kernels } => build::all(&kernels),
+        Command::Source { version } => {
+            println!("{}", source::prepare(&version)?.display());
+            Ok(ExitCode::SUCCESS)
         }
         Command::Demo { options } => {
             suite::run(&options.plan(vec!["demo".to_owned()], "qemu-5.10"))

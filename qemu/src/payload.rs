@@ -81,6 +81,11 @@ fn script(path: &Path, text: &str) -> Result<()> {
     )?)
 }
 
+/// Adds `file` (host path) to the payload in `dir`, called `name` there.
+pub(crate) fn add(dir: &Path, file: &Path, name: &str) -> Result<()> {
+    copy(file, &dir.join(name))
+}
+
 /// Packs `dir` into `archive`, padded to whole sectors.
 pub(crate) fn pack(dir: &Path, archive: &Path) -> Result<()> {
     let status = Command::new("tar")

@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) repeat: usize,
     /// A test whose script failed, and nothing else did, is run once more, alone.
     pub(crate) second_attempt: bool,
+    /// Also what is left out on some vehicles for its length.
+    pub(crate) thorough: bool,
 }
 
 impl Plan {
@@ -106,9 +108,12 @@ impl Plan {
     pub(crate) fn wants(&self, scenario: &Scenario, case: &Case, vehicle: &str) -> bool {
         let full = format!("{}/{}", scenario.name, case.name);
         let named = |name: &String| *name == scenario.name || *name == full;
-        let here =
-            scenario.unnamed_on.is_empty() || scenario.unnamed_on.iter().any(|on| on == vehicle);
-        self.names.iter().any(named) || (self.names.is_empty() && !scenario.by_name_only && here)
+        let here = self.thorough
+            || scenario.unnamed_on.is_empty()
+            || scenario.unnamed_on.iter().any(|on| on == vehicle);
+        let unasked = self.names.is_empty() && !scenario.by_name_only;
+        self.names.iter().any(|name| *name == full)
+            || !case.by_name_only && (self.names.iter().any(named) || unasked && here)
     }
 }
 

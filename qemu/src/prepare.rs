@@ -31,6 +31,7 @@ const TOOLS: [(&str, &str); 20] = [
     ("ld", "binutils"),
     ("make", "make"),
     ("mksquashfs", "squashfs-tools"),
+    ("pahole", "pahole"),
     ("perl", "perl-base"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("setpriv", "util-linux"),

@@ -65,10 +65,11 @@ pub(crate) fn boot(spec: Spec, index: usize, events: &Sender<Event>) -> Result<M
             .as_ref()
             .context("a kernel without an initrd")?,
     );
-    command.arg("-append").arg(
+    command.arg("-append").arg(format!(
         "console=ttyS0 loglevel=8 panic=-1 oops=panic random.trust_cpu=on \
-         cryptomgr.notests no_timer_check maxcpus=1 vm.control=/dev/vport0p1 vm.modules=/dev/vdb vm.payload=/dev/vdc",
-    );
+         cryptomgr.notests no_timer_check maxcpus=1 vm.control=/dev/vport0p1 vm.modules=/dev/vdb vm.payload=/dev/vdc {}",
+        spec.parameters
+    ));
     command
         .arg("-chardev")
         .arg(format!("file,id=log,path={}", spec.log().display()));

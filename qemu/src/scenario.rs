@@ -7,12 +7,15 @@
 //! timeout = 60                      # seconds for the scripts (three times that in QEMU)
 //! crates = ["boringtun-cli"]        # programs of the table in program.rs, for /vm
 //! from_source = ["tools/x.sh"]      # files of Linux 7.2's own source, for /vm
+//! from_own_source = ["tools/x.sh"]  # the same files of each machine's own version, as /vm/own-x.sh
+//! skip = { "qemu-5.10" = "why" }    # where it cannot run; the reason is printed (cases, too)
 //! unnamed_on = ["uml-7.2"]          # run there only, unless asked for by name
 //! travels = true                    # for machines whose clock jumps (uml-7.2-time), and only there
 //!
 //! [machine.a]                       # each machine runs /vm/a.sh, the file a.sh beside this one
 //! [machine.b]
 //! module = "c"                      # "ours" (default), "c", or "none"
+//! parameters = "ipv6.disable=1"     # more words for the kernel's command line
 //!
 //! [[link]]                          # a cable; its ends become net0, net1, ... of the machines
 //! ends = { a = ["192.168.7.1/24", "fd07::1/64"], b = ["192.168.7.2/24", "fd07::2/64"] }
@@ -70,6 +73,9 @@ pub(crate) struct MachineToml {
     /// CPUs.
     #[serde(default = "cpus")]
     pub(crate) cpus: u32,
+    /// Words for the kernel's command line.
+    #[serde(default)]
+    pub(crate) parameters: String,
 }
 
 fn ours() -> Which {
@@ -109,6 +115,12 @@ pub(crate) struct Case {
     pub(crate) expect: Option<String>,
     /// Seconds for the scripts, over the scenario's.
     pub(crate) timeout: Option<u64>,
+    /// Not part of `vm test` without names.
+    #[serde(default)]
+    pub(crate) by_name_only: bool,
+    /// Vehicles on which it cannot run, each with the reason.
+    #[serde(default)]
+    pub(crate) skip: BTreeMap<String, String>,
 }
 
 /// A whole scenario.
@@ -132,6 +144,12 @@ pub(crate) struct Scenario {
     /// Programs that the machines get, of [`crate::program::PROGRAMS`].
     #[serde(default)]
     pub(crate) crates: Vec<String>,
+    /// Such files of the source of each machine's own kernel; `own-` is put before their names.
+    #[serde(default)]
+    pub(crate) from_own_source: Vec<PathBuf>,
+    /// Vehicles on which it cannot run, each with the reason.
+    #[serde(default)]
+    pub(crate) skip: BTreeMap<String, String>,
     /// The vehicles on which it is part of `vm test` without names; all, if there are none.
     #[serde(default)]
     pub(crate) unnamed_on: Vec<String>,
@@ -201,6 +219,12 @@ impl Scenario {
             case.module.keys().try_for_each(known)?;
         }
         Ok(scenario)
+    }
+
+    /// Why a case of it cannot run on a vehicle.
+    pub(crate) fn skip<'a>(&'a self, case: &'a Case, vehicle: &str) -> Option<&'a str> {
+        let reason = case.skip.get(vehicle).or_else(|| self.skip.get(vehicle));
+        reason.map(String::as_str)
     }
 
     /// All scenarios under `tests`, by name.

@@ -29,6 +29,8 @@ pub(crate) struct Wish {
     pub(crate) cpus: u32,
     /// Whether the machine's clock counts instructions.
     pub(crate) icount: bool,
+    /// More words for the kernel's command line.
+    pub(crate) parameters: String,
     /// Whether the kernel log is printed also if all went well.
     pub(crate) log: bool,
     /// Time limit for the command.
@@ -68,6 +70,7 @@ pub(crate) fn run(wish: &Wish) -> Result<ExitCode> {
         memory: wish.memory,
         cpus: wish.cpus,
         icount: wish.icount,
+        parameters: wish.parameters.clone(),
     };
     let files: Vec<&Path> = wish.files.iter().map(PathBuf::as_path).collect();
     payload::fill(&spec.payload(), &wish.module, &files)?;

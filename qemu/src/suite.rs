@@ -4,10 +4,11 @@
 
 use crate::kernel;
 use crate::plan::{Plan, Show};
-use crate::scenario::Scenario;
+use crate::scenario::{Case, Scenario};
 use crate::trial::{Test, Verdict};
 use crate::workplace;
 use anyhow::{bail, Result};
+use serde::{Deserialize, Serialize};
 use std::fs;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,37 +22,79 @@ const PATIENT_JOBS: usize = 4;
 /// More failures than this are no bad luck.
 const MOST_UNLUCKY: usize = 2;
 
+/// What became of a test.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Fate {
+    /// It passed.
+    Passed,
+    /// It did not; this was wrong.
+    Failed(Vec<String>),
+    /// It cannot run here, for this reason.
+    Skipped(String),
+}
+
+/// A test that was run, or not.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Done {
+    /// Its scenario.
+    pub(crate) scenario: String,
+    /// Its case; empty if the scenario has only one.
+    pub(crate) case: String,
+    /// What became of it.
+    pub(crate) fate: Fate,
+}
+
+impl Done {
+    fn new(scenario: &Scenario, case: &Case, fate: Fate) -> Self {
+        Self {
+            scenario: scenario.name.clone(),
+            case: case.name.clone(),
+            fate,
+        }
+    }
+}
+
 /// Runs all tests of the plan; the last line counts them.
 pub(crate) fn run(plan: &Plan) -> Result<ExitCode> {
+    let done = results(plan)?;
+    let ran = done.iter().any(|one| one.fate == Fate::Passed);
+    let failed = done.iter().any(|one| matches!(one.fate, Fate::Failed(_)));
+    Ok(ExitCode::from(u8::from(failed || !ran)))
+}
+
+/// Runs all tests of the plan, prints what becomes of each, and tells it.
+pub(crate) fn results(plan: &Plan) -> Result<Vec<Done>> {
     let start = Instant::now();
     let scenarios = Scenario::load_all(&workplace::repository().join("tests"))?;
-    let tests = choose(plan, &scenarios)?;
+    let (tests, mut done) = choose(plan, &scenarios)?;
+    let skipped = done.len();
     let total = tests.len();
     let (patient, busy): (Vec<_>, Vec<_>) =
         tests.into_iter().partition(|test| test.scenario.patient);
-    let failed = AtomicUsize::new(0);
+    let finished = Mutex::new(Vec::new());
     let unlucky = Mutex::new(Vec::new());
     let print = Mutex::new(());
     std::thread::scope(|scope| {
         for (pool, jobs) in [(&patient, PATIENT_JOBS), (&busy, plan.jobs)] {
             let next = std::sync::Arc::new(AtomicUsize::new(0));
             for _ in 0..jobs.min(pool.len()) {
-                let (next, failed, unlucky, print) = (next.clone(), &failed, &unlucky, &print);
+                let (next, finished, unlucky, print) = (next.clone(), &finished, &unlucky, &print);
                 scope.spawn(move || {
                     while let Some(test) = pool.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let clock = Instant::now();
                         let verdict = test.run(plan);
                         let _print = print.lock().unwrap_or_else(PoisonError::into_inner);
-                        if report(plan, test, &verdict, clock.elapsed()) {
-                            continue;
-                        }
-                        if verdict.only_exit_codes && plan.second_attempt {
+                        let passed = report(plan, test, &verdict, clock.elapsed());
+                        if !passed && verdict.only_exit_codes && plan.second_attempt {
                             unlucky
                                 .lock()
                                 .unwrap_or_else(PoisonError::into_inner)
-                                .push(test);
+                                .push((test, verdict));
                         } else {
-                            failed.fetch_add(1, Ordering::Relaxed);
+                            finished
+                                .lock()
+                                .unwrap_or_else(PoisonError::into_inner)
+                                .push(test.done(&verdict));
                         }
                     }
                 });
@@ -59,39 +102,53 @@ pub(crate) fn run(plan: &Plan) -> Result<ExitCode> {
         }
     });
     let unlucky = unlucky.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let (again, still) = attempt_again(plan, &unlucky);
-    let failed = failed.into_inner() + still;
+    done.extend(
+        finished
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner),
+    );
+    let again = attempt_again(plan, &unlucky, &mut done);
+    let failed = done
+        .iter()
+        .filter(|one| matches!(one.fate, Fate::Failed(_)))
+        .count();
     println!("all tests took {:.1} s", start.elapsed().as_secs_f64());
     if !again.is_empty() {
         println!("passed only at the second attempt: {}", again.join(", "));
     }
-    println!("{} passed, {failed} failed", total - failed);
-    Ok(ExitCode::from(u8::from(failed > 0 || total == 0)))
+    let skipped = match skipped {
+        0 => String::new(),
+        count => format!(", {count} skipped"),
+    };
+    println!("{} passed, {failed} failed{skipped}", total - failed);
+    Ok(done)
 }
 
 /// The second attempt of tests whose script found something amiss while others ran beside it: alone,
 /// and with no third one. What a kernel log says gets no second attempt. Returns the titles of those
-/// that passed now, and how many did not.
-fn attempt_again(plan: &Plan, tests: &[&Test<'_>]) -> (Vec<String>, usize) {
+/// that passed now.
+fn attempt_again(plan: &Plan, tests: &[(&Test<'_>, Verdict)], done: &mut Vec<Done>) -> Vec<String> {
     let mut passed = Vec::new();
     if tests.len() > MOST_UNLUCKY {
-        return (passed, tests.len());
+        done.extend(tests.iter().map(|(test, verdict)| test.done(verdict)));
+        return passed;
     }
-    for test in tests {
+    for (test, _) in tests {
         println!("note {}: a second attempt, alone", test.title);
         let clock = Instant::now();
         let verdict = test.run(plan);
         if report(plan, test, &verdict, clock.elapsed()) {
             passed.push(test.title.clone());
         }
+        done.push(test.done(&verdict));
     }
-    let failed = tests.len() - passed.len();
-    (passed, failed)
+    passed
 }
 
-/// The tests of the plan.
-fn choose<'a>(plan: &'a Plan, scenarios: &'a [Scenario]) -> Result<Vec<Test<'a>>> {
+/// The tests of the plan, and those that cannot run, whose reasons are printed.
+fn choose<'a>(plan: &'a Plan, scenarios: &'a [Scenario]) -> Result<(Vec<Test<'a>>, Vec<Done>)> {
     let mut tests = Vec::new();
+    let mut skipped = Vec::new();
     for vehicle in plan.vehicles() {
         let travels = kernel::find(vehicle)?.travels();
         for scenario in scenarios {
@@ -103,6 +160,13 @@ fn choose<'a>(plan: &'a Plan, scenarios: &'a [Scenario]) -> Result<Vec<Test<'a>>
                 .iter()
                 .filter(|case| plan.wants(scenario, case, vehicle))
             {
+                if let Some(reason) = scenario.skip(case, vehicle) {
+                    let test = Test::new(scenario, case, vehicle);
+                    println!("skip {}: {reason}", test.title);
+                    let fate = Fate::Skipped(reason.to_owned());
+                    skipped.push(Done::new(scenario, case, fate));
+                    continue;
+                }
                 for round in 1..=plan.repeat {
                     let mut test = Test::new(scenario, case, vehicle);
                     if plan.repeat > 1 {
@@ -115,11 +179,24 @@ fn choose<'a>(plan: &'a Plan, scenarios: &'a [Scenario]) -> Result<Vec<Test<'a>>
     }
     for name in &plan.names {
         let base = name.split('/').next().unwrap_or_default();
-        if !tests.iter().any(|test| test.scenario.name == base) {
+        let known = tests.iter().any(|test| test.scenario.name == base)
+            || skipped.iter().any(|one| one.scenario == base);
+        if !known {
             bail!("no test for this vehicle is called {name}");
         }
     }
-    Ok(tests)
+    Ok((tests, skipped))
+}
+
+impl Test<'_> {
+    fn done(&self, verdict: &Verdict) -> Done {
+        let fate = if verdict.problems.is_empty() {
+            Fate::Passed
+        } else {
+            Fate::Failed(verdict.problems.clone())
+        };
+        Done::new(self.scenario, self.case, fate)
+    }
 }
 
 /// Prints what became of it; whether it passed.

@@ -9,6 +9,7 @@ use crate::payload;
 use crate::plan::{Plan, Show};
 use crate::program;
 use crate::scenario::{Case, Scenario};
+use crate::source;
 use crate::workplace;
 use anyhow::{Context, Result};
 use nix::sys::socket::{setsockopt, socketpair, sockopt, AddressFamily, SockFlag, SockType};
@@ -152,11 +153,17 @@ impl<'a> Test<'a> {
                 memory: toml.memory,
                 cpus: toml.cpus,
                 icount: false,
+                parameters: toml.parameters.clone(),
             };
             fs::create_dir_all(&spec.dir)?;
             let files = self.files()?;
             let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
             payload::fill(&spec.payload(), &module, &files)?;
+            for path in &self.scenario.from_own_source {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                let file = source::of(kernel)?.join(path);
+                payload::add(&spec.payload(), &file, &format!("own-{name}"))?;
+            }
             let (own, mut settings) = cables.remove(name).unwrap_or_default();
             settings.push(format!("MACHINE={name}"));
             settings.push(format!("VEHICLE={}", kernel.vehicle));

@@ -64,6 +64,7 @@ pub(crate) fn boot(spec: Spec, index: usize, events: &Sender<Event>) -> Result<M
     command.arg("vm.control=/dev/ttyS0");
     command.arg(format!("vm.payload={}", spec.payload().display()));
     command.arg(format!("vm.modules={}", kernel.modules.display()));
+    command.args(spec.parameters.split_whitespace());
     machine::output_to(&mut command, &spec.log())?;
 
     let mut spec = spec;

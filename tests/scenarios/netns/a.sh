@@ -5,13 +5,18 @@
 [ -e /sys/kernel/debug/dynamic_debug/control ] || mount -t debugfs none /sys/kernel/debug
 echo "module wireguard +p" >/sys/kernel/debug/dynamic_debug/control
 for module in nf_conntrack dummy; do modprobe $module; done
-bash /vm/netns.sh >/run/netns.log 2>&1 || {
+case "$CASE" in
+own*) script=/vm/own-netns.sh ;;
+*) script=/vm/netns.sh ;;
+esac
+bash $script >/run/netns.log 2>&1 || {
 	tail -n 40 /run/netns.log
 	fail "netns.sh"
 }
 dmesg >/run/dmesg
 for line in "Interface created" "Keypair .* created" "Peer .* created"; do
-	grep -q "wireguard: .*$line" /run/dmesg || fail "no line '$line' in the log: the last check checked nothing"
+	count=$(grep -c "wireguard: .*$line" /run/dmesg) || fail "no line '$line' in the log: the last check checked nothing"
+	echo "$count lines '$line'"
 done
 tail -n 3 /run/netns.log
 grep -q "Objects that were created were also destroyed" /run/netns.log || fail "no last check"

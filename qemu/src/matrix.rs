@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `vm matrix`: every kernel of the table by every scenario there is, and the configurations that
+//! are only built against.
+//!
+//! What a run finds is kept in `target/matrix`, a file per kernel, so that the run may be done in
+//! parts: a test that is run again takes the place of what it found before. The page
+//! ([`crate::matrix_page`]) is written from all that is there, each finding with its revision.
+
+use crate::build;
+use crate::kernel::{self, Kernel, KERNELS};
+use crate::matrix_page;
+use crate::plan::{Plan, Show};
+use crate::progress::output;
+use crate::source;
+use crate::suite::{self, Done, Fate};
+use crate::workplace;
+use anyhow::{Context, Result};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+/// What `names` may ask for beside scenarios.
+const CONFIGURATIONS: &str = "configurations";
+
+/// What was found on one kernel.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Found {
+    /// What `uname -r` says.
+    pub(crate) release: String,
+    /// The compiler that the kernel was built by.
+    pub(crate) compiler: String,
+    /// How the build of our module ended: empty if without a warning.
+    pub(crate) complaint: String,
+    /// Lines of the module's modinfo: world and Rust compiler.
+    pub(crate) world: String,
+    /// See `world`.
+    pub(crate) rustc: String,
+    /// Bytes of the module's code.
+    pub(crate) text: u64,
+    /// Revision of the repository that was built last.
+    pub(crate) revision: String,
+    /// The tests.
+    #[serde(default)]
+    pub(crate) tests: Vec<Noted>,
+}
+
+/// A test, and the revision that it was run at.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Noted {
+    /// Revision of the repository.
+    pub(crate) revision: String,
+    /// The test.
+    #[serde(flatten)]
+    pub(crate) done: Done,
+}
+
+/// A configuration that our module was built against.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Configured {
+    /// Its name: the fragment's in `tests/configurations`.
+    pub(crate) name: String,
+    /// The kernel's version.
+    pub(crate) version: String,
+    /// The fragment's first line: what it is.
+    pub(crate) about: String,
+    /// The revision.
+    pub(crate) revision: String,
+    /// What became of it.
+    pub(crate) fate: Fate,
+}
+
+/// All configurations.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Configurations {
+    /// In the order of their names.
+    #[serde(default)]
+    pub(crate) built: Vec<Configured>,
+}
+
+/// Runs what was asked for and writes the page.
+pub(crate) fn run(
+    on: &[String],
+    jobs: usize,
+    page_only: bool,
+    names: &[String],
+) -> Result<ExitCode> {
+    let mut bad = false;
+    if !page_only {
+        let revision = revision()?;
+        let kernels: Vec<&Kernel> = if on.is_empty() {
+            KERNELS.iter().collect()
+        } else {
+            on.iter()
+                .map(|name| kernel::find(name))
+                .collect::<Result<_>>()?
+        };
+        let asked = |name: &str| names.iter().any(|one| one == name);
+        let names: Vec<String> = names
+            .iter()
+            .filter(|name| *name != CONFIGURATIONS)
+            .cloned()
+            .collect();
+        let only_configurations = names.is_empty() && asked(CONFIGURATIONS);
+        if !only_configurations {
+            for kernel in kernels {
+                bad |= !on_kernel(kernel, jobs, &names, &revision)?;
+            }
+        }
+        if asked(CONFIGURATIONS) || (on.is_empty() && names.is_empty()) {
+            bad |= !configurations(&revision)?;
+        }
+    }
+    let page = matrix_page::write(&load_all()?, &load(CONFIGURATIONS)?)?;
+    let path = workplace::repository().join("docs/compatibility.md");
+    fs::write(&path, &page).with_context(|| path.display().to_string())?;
+    println!("\n{page}");
+    Ok(ExitCode::from(u8::from(bad)))
+}
+
+/// What earlier runs found, in the order of the table.
+fn load_all() -> Result<Vec<(&'static Kernel, Found)>> {
+    let mut all = Vec::new();
+    for kernel in &KERNELS {
+        let found: Found = load(kernel.vehicle)?;
+        all.push((kernel, found));
+    }
+    Ok(all)
+}
+
+fn path(name: &str) -> PathBuf {
+    let dir = workplace::repository().join("target/matrix");
+    dir.join(format!("{name}.toml"))
+}
+
+fn load<T: Default + DeserializeOwned>(name: &str) -> Result<T> {
+    match fs::read_to_string(path(name)) {
+        Ok(text) => toml::from_str(&text).with_context(|| path(name).display().to_string()),
+        Err(_) => Ok(T::default()),
+    }
+}
+
+fn store<T: Serialize>(name: &str, value: &T) -> Result<()> {
+    let path = path(name);
+    fs::create_dir_all(path.parent().context("a path without a parent")?)?;
+    Ok(fs::write(path, toml::to_string(value)?)?)
+}
+
+/// The repository's revision; `+` if files differ from it.
+fn revision() -> Result<String> {
+    let mut command = Command::new("git");
+    command.arg("-C").arg(workplace::repository());
+    command.args([
+        "describe",
+        "--always",
+        "--dirty=+",
+        "--abbrev=12",
+        "--exclude=*",
+    ]);
+    Ok(output(&mut command)?.trim().to_owned())
+}
+
+/// Builds for one kernel and runs the tests; whether all is well.
+fn on_kernel(kernel: &Kernel, jobs: usize, names: &[String], revision: &str) -> Result<bool> {
+    println!("== {}: {}", kernel.vehicle, kernel.name);
+    kernel.prepare(false)?;
+    let parts = kernel.parts()?;
+    let mut found: Found = load(kernel.vehicle)?;
+    let built = build::run(kernel)?;
+    found.release = parts.release;
+    found.compiler = build::kernel_compiler(&parts.kdir);
+    found.revision = revision.to_owned();
+    let Some(module) = built.module else {
+        println!("{}", built.tail);
+        found.complaint = built.tail;
+        store(kernel.vehicle, &found)?;
+        return Ok(false);
+    };
+    found.complaint = String::new();
+    found.world = build::info(&module, "world");
+    found.rustc = build::info(&module, "rustc");
+    found.text = build::text_size(&module);
+    let plan = Plan {
+        names: names.to_vec(),
+        on: vec![kernel.vehicle.to_owned()],
+        modules: Vec::new(),
+        file: None,
+        jobs,
+        show: Show::Verdicts,
+        repeat: 1,
+        second_attempt: true,
+        thorough: true,
+    };
+    let results = suite::results(&plan)?;
+    let well = !results
+        .iter()
+        .any(|done| matches!(done.fate, Fate::Failed(_)));
+    for done in results {
+        found
+            .tests
+            .retain(|old| (&old.done.scenario, &old.done.case) != (&done.scenario, &done.case));
+        found.tests.push(Noted {
+            revision: revision.to_owned(),
+            done,
+        });
+    }
+    store(kernel.vehicle, &found)?;
+    Ok(well)
+}
+
+/// Builds against every configuration of `tests/configurations`; whether all is well.
+fn configurations(revision: &str) -> Result<bool> {
+    let dir = workplace::repository().join("tests/configurations");
+    let mut paths: Vec<_> = fs::read_dir(&dir)
+        .with_context(|| dir.display().to_string())?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "config"))
+        .collect();
+    paths.sort();
+    let mut all = Configurations::default();
+    for path in &paths {
+        let text = fs::read_to_string(path)?;
+        let comment = |start: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(start));
+            line.unwrap_or_default().trim().to_owned()
+        };
+        for version in comment("# versions:").split_whitespace() {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            let fate = configure(&dir.join("run"), path, version)?;
+            let word = if fate == Fate::Passed { "ok  " } else { "FAIL" };
+            println!("{word} configuration {name} of {version}");
+            all.built.push(Configured {
+                name: name.into_owned(),
+                version: version.to_owned(),
+                about: comment("# about:"),
+                revision: revision.to_owned(),
+                fate,
+            });
+        }
+    }
+    store(CONFIGURATIONS, &all)?;
+    Ok(all.built.iter().all(|one| one.fate == Fate::Passed))
+}
+
+fn configure(script: &Path, fragment: &Path, version: &str) -> Result<Fate> {
+    let tree = source::prepare(version)?;
+    let log = workplace::repository().join("target/matrix");
+    fs::create_dir_all(&log)?;
+    let mut command = Command::new("bash");
+    command.arg(script).arg(fragment).arg(&tree);
+    let ended = command.output().context("tests/configurations/run")?;
+    let text = [ended.stdout, ended.stderr].concat();
+    if ended.status.success() {
+        return Ok(Fate::Passed);
+    }
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+    let tail = lines
+        .get(lines.len().saturating_sub(8)..)
+        .unwrap_or_default();
+    tail.iter().for_each(|line| println!("     | {line}"));
+    Ok(Fate::Failed(tail.to_vec()))
+}
