@@ -27,6 +27,11 @@ pub(crate) fn run(kernel: &Kernel) -> Result<Built> {
         (None, Runs::Qemu) => command.env("CC", "gcc"),
         (None, _) => command.env_remove("CC"),
     };
+    if let Some(first) = parts.path {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let all = std::iter::once(first).chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(all)?);
+    }
     let output = command.output().context("module/build/build.sh")?;
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text);

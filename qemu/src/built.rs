@@ -65,6 +65,7 @@ pub(crate) fn prepare(
             initrd: None,
             kdir: PathBuf::from("tree"),
             compiler: None,
+            path: None,
         };
         parts.store(temp)
     })

@@ -122,6 +122,7 @@ pub(crate) fn prepare(
             modules: PathBuf::from("modules.squashfs"),
             initrd: Some(PathBuf::from("initrd")),
             kdir,
+            path: compiler.is_some().then(|| PathBuf::from(foreign::PATH)),
             compiler,
             release: release.clone(),
         };

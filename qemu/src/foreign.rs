@@ -11,12 +11,17 @@ use crate::progress::{output, Progress};
 use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Where libraries and compiler are unpacked.
 const FOREIGN: &str = "foreign";
+
+/// Makes type information for modules; the kernel's build looks for it in the search path.
+const PAHOLE: &str = "pahole";
+/// A folder with it alone.
+pub(crate) const PATH: &str = "foreign/path";
 
 /// Makes the build tools among `packages`, unpacked in `root`, run on this machine, and gives the
 /// path in `root` of the compiler that `headers` (a folder) name, if it is newer than this machine's:
@@ -40,7 +45,7 @@ pub(crate) fn adapt(
         return Ok(None);
     }
     let mut wanted = apt.depends(tools)?;
-    wanted.retain(|name| name.starts_with("lib") || name == "zlib1g");
+    wanted.retain(|name| name.starts_with("lib") || name == "zlib1g" || name == PAHOLE);
     wanted.extend(compiler.clone());
     progress.step(&format!("{} of its own suite", wanted.join(", ")));
     apt.unpack_closure(&wanted, &root.join(FOREIGN), progress)?;
@@ -64,6 +69,11 @@ pub(crate) fn adapt(
         );
         fs::write(&path, script)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    }
+    let alone = root.join(PATH);
+    fs::create_dir_all(&alone)?;
+    if wanted.iter().any(|name| name == PAHOLE) {
+        symlink(format!("../usr/bin/{PAHOLE}"), alone.join(PAHOLE))?;
     }
     Ok(compiler.map(|name| Path::new(FOREIGN).join("usr/bin").join(name)))
 }

@@ -209,6 +209,9 @@ pub(crate) struct Parts {
     /// The compiler that modules are to be built with, if the machine's own will not do.
     #[serde(default)]
     pub(crate) compiler: Option<PathBuf>,
+    /// A folder of other programs that a build is to find first.
+    #[serde(default)]
+    pub(crate) path: Option<PathBuf>,
 }
 
 impl Parts {
@@ -223,6 +226,7 @@ impl Parts {
         parts.initrd = parts.initrd.map(|initrd| dir.join(initrd));
         parts.kdir = dir.join(&parts.kdir);
         parts.compiler = parts.compiler.map(|compiler| dir.join(compiler));
+        parts.path = parts.path.map(|path| dir.join(path));
         Ok(parts)
     }
 

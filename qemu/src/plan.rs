@@ -112,7 +112,7 @@ impl Plan {
             || scenario.unnamed_on.is_empty()
             || scenario.unnamed_on.iter().any(|on| on == vehicle);
         let unasked = self.names.is_empty() && !scenario.by_name_only;
-        self.names.iter().any(|name| *name == full)
+        self.names.contains(&full)
             || !case.by_name_only && (self.names.iter().any(named) || unasked && here)
     }
 }

@@ -20,7 +20,7 @@ const USUAL: [&str; 6] = [
 ];
 
 /// Host tools that are looked for, and the packages that bring them.
-const TOOLS: [(&str, &str); 20] = [
+const TOOLS: [(&str, &str); 19] = [
     ("bc", "bc"),
     ("bindgen", "bindgen"),
     ("bison", "bison"),
@@ -31,7 +31,6 @@ const TOOLS: [(&str, &str); 20] = [
     ("ld", "binutils"),
     ("make", "make"),
     ("mksquashfs", "squashfs-tools"),
-    ("pahole", "pahole"),
     ("perl", "perl-base"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("setpriv", "util-linux"),
