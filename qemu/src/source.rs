@@ -15,9 +15,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// What of the archive is not unpacked. Configuration files stay everywhere.
-const USELESS: [&str; 8] = [
+const USELESS: [&str; 9] = [
     "*/Documentation/*/*",
-    "*/arch/[a-tv-wy-z]*/*/*",
+    "*/arch/[a-tv-wy-z]*.[chS]",
+    "*/arch/*/boot/dts/*",
     "*/drivers/gpu/drm/*.[ch]",
     "*/drivers/media/*.[ch]",
     "*/drivers/net/wireless/*.[ch]",
