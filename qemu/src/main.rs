@@ -100,6 +100,9 @@ enum Command {
         /// Tests at a time
         #[arg(short, long, default_value_t = 2)]
         jobs: usize,
+        /// Take the modules that are built already
+        #[arg(long)]
+        built: bool,
         /// Write the page of what earlier runs have found, and run nothing
         #[arg(long)]
         page_only: bool,
@@ -281,9 +284,10 @@ fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Matrix {
             on,
             jobs,
+            built,
             page_only,
             names,
-        } => matrix::run(&on, jobs.max(1), page_only, &names),
+        } => matrix::run(&on, &names, jobs.max(1), built, page_only),
         Command::Build { kernels } => build::all(&kernels),
         Command::Source { version } => {
             println!("{}", source::prepare(&version)?.display());

@@ -40,7 +40,7 @@ pub(crate) struct Found {
     pub(crate) rustc: String,
     /// Bytes of the module's code.
     pub(crate) text: u64,
-    /// Revision of the repository that was built last.
+    /// Revision of the repository that the module was built of.
     pub(crate) revision: String,
     /// The tests.
     #[serde(default)]
@@ -50,7 +50,7 @@ pub(crate) struct Found {
 /// A test, and the revision that it was run at.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Noted {
-    /// Revision of the repository.
+    /// Revision of the repository that the module was built of.
     pub(crate) revision: String,
     /// The test.
     #[serde(flatten)]
@@ -83,13 +83,13 @@ pub(crate) struct Configurations {
 /// Runs what was asked for and writes the page.
 pub(crate) fn run(
     on: &[String],
-    jobs: usize,
-    page_only: bool,
     names: &[String],
+    jobs: usize,
+    built: bool,
+    page_only: bool,
 ) -> Result<ExitCode> {
     let mut bad = false;
     if !page_only {
-        let revision = revision()?;
         let kernels: Vec<&Kernel> = if on.is_empty() {
             KERNELS.iter().collect()
         } else {
@@ -106,11 +106,11 @@ pub(crate) fn run(
         let only_configurations = names.is_empty() && asked(CONFIGURATIONS);
         if !only_configurations {
             for kernel in kernels {
-                bad |= !on_kernel(kernel, jobs, &names, &revision)?;
+                bad |= !on_kernel(kernel, jobs, &names, built)?;
             }
         }
         if asked(CONFIGURATIONS) || (on.is_empty() && names.is_empty()) {
-            bad |= !configurations(&revision)?;
+            bad |= !configurations(&revision()?)?;
         }
     }
     let page = matrix_page::write(&load_all()?, &load(CONFIGURATIONS)?)?;
@@ -148,7 +148,7 @@ fn store<T: Serialize>(name: &str, value: &T) -> Result<()> {
     Ok(fs::write(path, toml::to_string(value)?)?)
 }
 
-/// The repository's revision; `+` if files differ from it.
+/// The repository's revision, as the module's build writes it.
 fn revision() -> Result<String> {
     let mut command = Command::new("git");
     command.arg("-C").arg(workplace::repository());
@@ -163,18 +163,22 @@ fn revision() -> Result<String> {
 }
 
 /// Builds for one kernel and runs the tests; whether all is well.
-fn on_kernel(kernel: &Kernel, jobs: usize, names: &[String], revision: &str) -> Result<bool> {
+fn on_kernel(kernel: &Kernel, jobs: usize, names: &[String], built: bool) -> Result<bool> {
     println!("== {}: {}", kernel.vehicle, kernel.name);
     kernel.prepare(false)?;
     let parts = kernel.parts()?;
     let mut found: Found = load(kernel.vehicle)?;
-    let built = build::run(kernel)?;
     found.release = parts.release;
     found.compiler = build::kernel_compiler(&parts.kdir);
-    found.revision = revision.to_owned();
-    let Some(module) = built.module else {
-        println!("{}", built.tail);
-        found.complaint = built.tail;
+    let mut module = Some(workplace::module(kernel)?).filter(|path| built && path.exists());
+    if module.is_none() {
+        let outcome = build::run(kernel)?;
+        module = outcome.module;
+        found.complaint = outcome.tail;
+    }
+    let Some(module) = module else {
+        println!("{}", found.complaint);
+        found.revision = revision()?;
         store(kernel.vehicle, &found)?;
         return Ok(false);
     };
@@ -182,6 +186,7 @@ fn on_kernel(kernel: &Kernel, jobs: usize, names: &[String], revision: &str) -> 
     found.world = build::info(&module, "world");
     found.rustc = build::info(&module, "rustc");
     found.text = build::text_size(&module);
+    found.revision = build::info(&module, "revision");
     let plan = Plan {
         names: names.to_vec(),
         on: vec![kernel.vehicle.to_owned()],
@@ -202,7 +207,7 @@ fn on_kernel(kernel: &Kernel, jobs: usize, names: &[String], revision: &str) -> 
             .tests
             .retain(|old| (&old.done.scenario, &old.done.case) != (&done.scenario, &done.case));
         found.tests.push(Noted {
-            revision: revision.to_owned(),
+            revision: found.revision.clone(),
             done,
         });
     }
