@@ -20,7 +20,7 @@ const USUAL: [&str; 6] = [
 ];
 
 /// Host tools that are looked for, and the packages that bring them.
-const TOOLS: [(&str, &str); 19] = [
+const TOOLS: [(&str, &str); 20] = [
     ("bc", "bc"),
     ("bindgen", "bindgen"),
     ("bison", "bison"),
