@@ -59,10 +59,13 @@ arguments() {
 	esac
 }
 
+# How the generator is started.
+LAUNCH=
+
 # attack KIND SOURCES PORT ARGUMENTS...: prints packets sent and milliseconds.
 attack() {
 	local kind=$1 sources=$2 port=$3 from=192.168.7.1
 	shift 3
 	[ "$sources" = 1 ] || from=10.66.0.1
-	ip netns exec n1 flood $(arguments "$kind") 192.168.7.2:$port --from $from --sources "$sources" "$@"
+	ip netns exec n1 $LAUNCH flood $(arguments "$kind") 192.168.7.2:$port --from $from --sources "$sources" "$@"
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # A tunnel that shares its end with a flood: what still comes through, at rising rates. The
-# attacker has one CPU, the target the other, where everything it receives is worked on.
+# attacker and the honest peer have one CPU, of which the attacker gets what the peer leaves; the target
+# has the other, where everything it receives is worked on.
 #
 # A line for each flood and rate: "share KIND RATE SENT GOODPUT ANSWERS COOKIES MEMORY": packets a
 # second wanted (0: as many as go) and sent, Mbit/s of the tunnel, datagrams that left the target
@@ -8,8 +9,9 @@
 # kernel's memory grew by at most.
 set -euo pipefail
 . /vm/common.sh
-SECONDS_EACH=$1
-shift
+SECONDS_EACH=$1 RATES=$2
+shift 2
+LAUNCH="taskset -c 0 nice -n 19"
 
 for cable in n1 n3; do
 	ip netns exec n2 bash -c "echo 2 >/sys/class/net/$cable/queues/rx-0/rps_cpus"
@@ -28,8 +30,7 @@ share() {
 	local answers cookies before most=0 now sent=0 ms=1 client
 	answers=$(witness 1) cookies=$(witness 2) before=$(memory)
 	if [ "$1" != none ]; then
-		(taskset -cp 0 $BASHPID >/dev/null; attack "$1" "$2" $PORT --rate "$3" \
-			--seconds $((SECONDS_EACH + 2))) >/run/sent &
+		attack "$1" "$2" $PORT --rate "$3" --seconds $((SECONDS_EACH + 2)) >/run/sent &
 		sleep 0.5
 	fi
 	ip netns exec n3 taskset -c 0 iperf3 -c 10.7.0.2 -u -l 1200 -b 20M/16 -t "$SECONDS_EACH" -f m \
@@ -54,7 +55,7 @@ share() {
 
 share none 1 0
 for kind; do
-	for rate in 2000 10000 50000 0; do
+	for rate in $RATES; do
 		share "${kind%/*}" "${kind#*/}" $rate
 	done
 done
