@@ -13,7 +13,7 @@ include $(firstword $(wildcard $(TREE)/$(DIR)/Kbuild $(TREE)/$(DIR)/Makefile))
 
 wanted := $(sort $(obj-y) $(obj-m) $(lib-y) $(lib-m))
 # An object that is put together of others has a list of them.
-parts = $(or $($(1:.o=)-objs) $($(1:.o=)-y) $($(1:.o=)-m),$(1))
+parts = $(or $(strip $($(1:.o=)-objs) $($(1:.o=)-y) $($(1:.o=)-m)),$(1))
 $(foreach o,$(filter %.o,$(wanted)),$(foreach p,$(call parts,$(o)),$(info object $(DIR)/$(p:.o=))))
 $(foreach d,$(filter %/,$(wanted)),$(info folder $(DIR)/$(d:/=)))
 
