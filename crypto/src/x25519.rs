@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 //! X25519 (RFC 7748 section 5): our Montgomery ladder over the formally verified field arithmetic of
-//! the fiat-crypto crate.
+//! the fiat-crypto crate (`field`), and a ladder with a table for the base point (`base`).
 //!
-//! Time and addresses do not depend on the scalar or the point. The ladder keeps its state in one
+//! Time and addresses do not depend on the scalar or the point. Both ladders keep their state in one
 //! struct that is zeroed when dropped.
-use fiat_crypto::curve25519_64 as fiat;
+mod base;
+mod field;
+
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroize;
+
+use field::{
+    add, from_bytes, invert, mul, relax, square, sub, times_121666, to_bytes, Loose, Tight, ONE,
+    ZERO,
+};
 
 use crate::{Secret, KEY_LEN};
 
@@ -26,7 +33,11 @@ pub fn clamp(secret: &mut [u8; 32]) {
 /// The public key of a private key; the private key is clamped first if it is not yet.
 #[must_use]
 pub fn public_key(secret: &[u8; 32]) -> [u8; 32] {
-    multiply(secret, &BASE)
+    let mut scalar = *secret;
+    clamp(&mut scalar);
+    let key = base::multiply(&scalar);
+    scalar.zeroize();
+    key
 }
 
 /// The secret shared with the owner of `public`, or `None` if that is a point of low order and the
@@ -39,14 +50,6 @@ pub fn shared(secret: &[u8; 32], public: &[u8; 32]) -> Option<Secret> {
     product.zeroize();
     (!zero).then_some(shared)
 }
-
-/// A field element as additions take it and multiplications give it.
-type Tight = fiat::fiat_25519_tight_field_element;
-/// A field element as multiplications take it and additions give it.
-type Loose = fiat::fiat_25519_loose_field_element;
-
-const ZERO: Tight = fiat::fiat_25519_tight_field_element([0; 5]);
-const ONE: Tight = fiat::fiat_25519_tight_field_element([1, 0, 0, 0, 0]);
 
 /// The two points of a Montgomery ladder in projective coordinates.
 struct Ladder {
@@ -80,7 +83,7 @@ impl Ladder {
         let da = mul(&d, &a);
         let cb = mul(&c, &b);
         self.x3 = square(&add(&da, &cb));
-        self.z3 = mul(x1, &square_loose(&sub(&da, &cb)));
+        self.z3 = mul(x1, &relax(&square(&sub(&da, &cb))));
         self.x2 = mul(&relax(&aa), &relax(&bb));
         self.z2 = mul(&e, &add(&bb, &times_121666(&e)));
     }
@@ -102,8 +105,7 @@ fn multiply(scalar: &[u8; 32], point: &[u8; 32]) -> [u8; 32] {
     // RFC 7748: the unused bit of a received coordinate is ignored.
     point[31] &= 0x7f;
 
-    let mut start = ZERO;
-    fiat::fiat_25519_from_bytes(&mut start, &point);
+    let start = from_bytes(&point);
     let x1 = relax(&start);
     let mut ladder = Ladder {
         x2: ONE,
@@ -113,97 +115,51 @@ fn multiply(scalar: &[u8; 32], point: &[u8; 32]) -> [u8; 32] {
     };
 
     let mut swapped = 0;
-    for (i, byte) in scalar.iter().enumerate().rev() {
-        // Bit 255 is always clear.
-        let bits = if i == 31 { 7 } else { 8 };
-        for shift in (0..bits).rev() {
-            let bit = (byte >> shift) & 1;
-            ladder.swap(Choice::from(bit ^ swapped));
-            swapped = bit;
-            ladder.step(&x1);
-        }
+    // Bit 255 is clear, and so are the last three.
+    for at in (3..255usize).rev() {
+        let bit = (scalar[(at >> 3) & 31] >> (at & 7)) & 1;
+        ladder.swap(Choice::from(bit ^ swapped));
+        swapped = bit;
+        ladder.step(&x1);
     }
     ladder.swap(Choice::from(swapped));
     scalar.zeroize();
-
-    let quotient = mul(&relax(&ladder.x2), &relax(&invert(&ladder.z2)));
-    let mut out = [0; KEY_LEN];
-    fiat::fiat_25519_to_bytes(&mut out, &quotient);
-    out
-}
-
-/// z^(p - 2), which is 1 / z, or 0 for 0. The exponent is 2^255 - 21.
-fn invert(z: &Tight) -> Tight {
-    let z1 = relax(z);
-    let z2 = square(&z1);
-    let z9 = mul(&z1, &relax(&square_times(&z2, 2)));
-    let z11 = mul(&relax(&z2), &relax(&z9));
-    // From here on the names say: all ones, so many bits.
-    let ones5 = mul(&relax(&square_times(&z11, 1)), &relax(&z9));
-    let ones10 = mul(&relax(&square_times(&ones5, 5)), &relax(&ones5));
-    let ones20 = mul(&relax(&square_times(&ones10, 10)), &relax(&ones10));
-    let ones40 = mul(&relax(&square_times(&ones20, 20)), &relax(&ones20));
-    let ones50 = mul(&relax(&square_times(&ones40, 10)), &relax(&ones10));
-    let ones100 = mul(&relax(&square_times(&ones50, 50)), &relax(&ones50));
-    let ones200 = mul(&relax(&square_times(&ones100, 100)), &relax(&ones100));
-    let ones250 = mul(&relax(&square_times(&ones200, 50)), &relax(&ones50));
-    mul(&relax(&square_times(&ones250, 5)), &relax(&z11))
-}
-
-fn square_times(a: &Tight, times: u32) -> Tight {
-    let mut out = *a;
-    for _ in 0..times {
-        out = square(&relax(&out));
+    for _ in 0..3 {
+        (ladder.x2, ladder.z2) = double(&ladder.x2, &ladder.z2);
     }
-    out
+    finish(&ladder)
 }
 
+/// Twice a point.
 #[inline(always)]
-fn relax(a: &Tight) -> Loose {
-    fiat::fiat_25519_loose_field_element(a.0)
+const fn double(x: &Tight, z: &Tight) -> (Tight, Tight) {
+    let aa = square(&add(x, z));
+    let bb = square(&sub(x, z));
+    let e = sub(&aa, &bb);
+    (
+        mul(&relax(&aa), &relax(&bb)),
+        mul(&e, &add(&bb, &times_121666(&e))),
+    )
 }
 
-#[inline(always)]
-fn add(a: &Tight, b: &Tight) -> Loose {
-    let mut out = relax(&ZERO);
-    fiat::fiat_25519_add(&mut out, a, b);
-    out
-}
-
-#[inline(always)]
-fn sub(a: &Tight, b: &Tight) -> Loose {
-    let mut out = relax(&ZERO);
-    fiat::fiat_25519_sub(&mut out, a, b);
-    out
-}
-
-fn mul(a: &Loose, b: &Loose) -> Tight {
-    let mut out = ZERO;
-    fiat::fiat_25519_carry_mul(&mut out, a, b);
-    out
-}
-
-fn square(a: &Loose) -> Tight {
-    let mut out = ZERO;
-    fiat::fiat_25519_carry_square(&mut out, a);
-    out
-}
-
-#[inline(always)]
-fn square_loose(a: &Loose) -> Loose {
-    relax(&square(a))
-}
-
-#[inline(always)]
-fn times_121666(a: &Loose) -> Tight {
-    let mut out = ZERO;
-    fiat::fiat_25519_carry_scmul_121666(&mut out, a);
-    out
+/// The u coordinate of the first point.
+fn finish(points: &Ladder) -> [u8; 32] {
+    to_bytes(&mul(&relax(&points.x2), &relax(&invert(&points.z2))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_ladders_agree() {
+        let bit = |at: usize| core::array::from_fn(|i| u8::from(i == at / 8) << (at % 8));
+        let single = (0..256).map(bit);
+        let same = [0, 0x55, 0xaa, 0xff].map(|byte| [byte; 32]);
+        for secret in single.chain(same) {
+            assert_eq!(public_key(&secret), multiply(&secret, &BASE));
+        }
+    }
 
     // RFC 7748, section 5.2: the iterated vector, after 1 and after 1,000 rounds.
     #[test]
