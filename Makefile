@@ -17,7 +17,7 @@ endif
 # One processor for the whole run, the last: interrupts prefer the first.
 PINNED := $(if $(shell command -v taskset),taskset -c $(shell expr $$(nproc) - 1))
 
-.PHONY: all module load unload bench bench-vm test test-host test-constant-time test-module test-vm test-attack test-matrix demo lint rustdoc rust-src \
+.PHONY: all module load unload bench bench-vm test test-host test-constant-time test-sanitizers test-module test-vm test-attack test-matrix demo lint rustdoc rust-src \
 	install uninstall dist deb test-package test-package-short audit clean help
 
 all: module
@@ -59,7 +59,7 @@ demo:
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir debian-5.10)" CC=gcc
 	@$(VM) demo $(ARGS)
 
-test: test-host test-constant-time test-module test-vm
+test: test-host test-constant-time test-sanitizers test-module test-vm
 
 test-host:
 	cargo fmt --check
@@ -74,6 +74,9 @@ test-constant-time:
 	@$(VM) setup
 	cargo clippy --quiet --manifest-path tests/constant-time/Cargo.toml -- -D warnings
 	cargo run --quiet --release --manifest-path tests/constant-time/Cargo.toml
+
+test-sanitizers:
+	bash tests/sanitizers.sh
 
 test-module:
 	@$(VM) setup
@@ -146,12 +149,14 @@ help:
 #: make test-matrix     every kernel by every suite, and docs/compatibility.md from what was seen: takes hours;
 #:   ARGS="--on qemu-6.12 tunnel"  ... a part of it; `configurations` for what is only built against
 #: make bench           our cryptography beside ring, aws-lc-rs, RustCrypto and OpenSSL; writes docs/crypto-speed.md
+#:                      (docs/crypto-speed-avx2.md on a processor without AVX-512)
 #:   ARGS=<filter>      ... only what has this in its name (seal/1420, x25519): a quick look, writes nothing
 #: make bench-vm        what the tunnel costs beside the C module: instructions, memory, ping; writes docs/tunnel-speed.md
 #:   ARGS="packets peers memory ping"   ... only these parts, and writes nothing
 #: make test-attack     hostile packets, the C module and ours: what each costs, and what a tunnel beside them keeps;
 #:                      writes docs/attack.md; ARGS=packets or ARGS=share for one of the two
 #: make test-constant-time   the cryptography under valgrind: no branch, no address that depends on a secret
+#: make test-sanitizers   the cryptography with the address sanitizer and rustc's checks for undefined behaviour
 #: make lint            clippy over what goes into the kernel (KDIR= as above)
 #: make rustdoc         its documentation, into out/<kernel release>/doc/
 #: make audit           counts of unsafe, the ways from C into Rust, the panics left in the module (KDIR= as above)
