@@ -4,13 +4,17 @@ use std::fs;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// The processor's own name.
+/// The processor's own name, and its family and model: a virtual machine may say only half.
 #[must_use]
 pub fn processor() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let mut names = info.lines().filter(|line| line.starts_with("model name"));
-    let name = names.next().and_then(|line| line.split(": ").nth(1));
-    name.unwrap_or("unknown processor").trim().to_string()
+    let say = |what: &str| {
+        let mut pairs = info.lines().filter_map(|line| line.split_once(':'));
+        let found = pairs.find(|(name, _)| name.trim() == what);
+        found.map_or("unknown", |(_, value)| value.trim())
+    };
+    let (family, model) = (say("cpu family"), say("model"));
+    format!("{} (family {family}, model {model})", say("model name"))
 }
 
 /// The clock at which code runs now, in GHz: a chain of multiplications (three cycles each) and

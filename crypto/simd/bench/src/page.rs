@@ -182,15 +182,17 @@ fn bars(records: &Records, tasks: &[Task], scale: f64) -> (Vec<String>, Vec<Seri
     (groups, records.everybody(kind).iter().map(series).collect())
 }
 
-/// Writes `crypto-speed.md` and its plots into a folder.
+/// Writes `crypto-speed<suffix>.md` and its plots into a folder.
 pub fn write(
     folder: &Path,
+    suffix: &str,
     records: &Records,
     wanted: &[Goal],
     machine: &[String],
     clock: f64,
 ) -> io::Result<()> {
-    fs::create_dir_all(folder.join("plots"))?;
+    let plots = format!("plots{suffix}");
+    fs::create_dir_all(folder.join(&plots))?;
     let mut page = String::from(
         "<!-- Written by `make bench`. -->\n# The cryptography beside others\n\n\
          One run of `make bench`, everybody in the same one; nanoseconds for one message, the quickest of\n\
@@ -210,8 +212,8 @@ pub fn write(
         }
         let _ = write!(page, "\n## {title}\n\n");
         let mut plot = |name: &str, svg: String| {
-            let _ = write!(page, "![{name}](plots/{name}.svg)\n\n");
-            fs::write(folder.join(format!("plots/{name}.svg")), svg)
+            let _ = write!(page, "![{name}]({plots}/{name}.svg)\n\n");
+            fs::write(folder.join(format!("{plots}/{name}.svg")), svg)
         };
         if kind == "seal" || kind == "open" {
             let unit = "nanoseconds a byte";
@@ -235,5 +237,5 @@ pub fn write(
         }
         page.push_str(&times(records, kind, clock));
     }
-    fs::write(folder.join("crypto-speed.md"), page)
+    fs::write(folder.join(format!("crypto-speed{suffix}.md")), page)
 }
