@@ -14,10 +14,22 @@ use kernel::{alloc::Flags, prelude::*};
 const FIRST: u32 = 16;
 const CHUNKS: usize = 24;
 
+/// An array of elements that stay where they are.
+///
 /// # Invariants
 ///
 /// Chunk `k` is null, or `FIRST << k` elements leaked from a `KVec` of just that capacity; once
 /// set it does not change before the drop. The first `len` elements exist.
+///
+/// # Examples
+///
+/// ```ignore
+/// let nodes = Chunks::<Node>::new();
+/// while nodes.len() <= id {
+///     nodes.grow(GFP_KERNEL)?;
+/// }
+/// let node = nodes.get(id); // as long as `nodes`, whoever lets it grow
+/// ```
 pub(crate) struct Chunks<T> {
     chunks: [AtomicPtr<T>; CHUNKS],
     len: AtomicU32,

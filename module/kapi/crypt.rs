@@ -38,6 +38,11 @@ pub(crate) struct Opened {
 }
 
 /// Room for one go, made once for each CPU.
+///
+/// # Invariants
+///
+/// The lists have room for all that `full()` allows, so that nothing is allocated in a section. What
+/// `sources` and `destinations` hold is that of `packets`, and ends with them in `finish()`.
 pub(crate) struct Scratch {
     pieces: KVec<bindings::wg_seg>,
     sources: KVec<Piece>,

@@ -25,6 +25,10 @@ static USABLE: AtomicUsize = AtomicUsize::new(0);
 /// Bottom halves are off and vector registers are ours, on this CPU, while this exists.
 ///
 /// Inside there is no lock, no allocation and no packet function; the callers bound the bytes.
+///
+/// # Invariants
+///
+/// `wg_fpu_begin()` was called on this CPU, and `wg_fpu_end()` not yet: sections do not nest.
 struct FpuSection(PhantomData<*mut ()>);
 
 impl FpuSection {

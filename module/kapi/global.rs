@@ -8,6 +8,8 @@ use core::{
 };
 use kernel::prelude::*;
 
+/// A value that is set once and read by all.
+///
 /// # Invariants
 ///
 /// Null, or a box leaked by `set()`; `clear()` takes it back when no device is left.

@@ -20,6 +20,19 @@ impl Drop for Grace {
 }
 
 /// Numbers on their way from one use to the next. One writer.
+///
+/// # Invariants
+///
+/// A number is in one of the lists at most. No reader knows a number in `free`; those in `waiting` were
+/// retired before the grace period began whose end sets `over`.
+///
+/// # Examples
+///
+/// ```ignore
+/// let number = limbo.take().map_or_else(|| table.add(), Ok)?;
+/// unpublish(number);
+/// limbo.retire(number); // `take()` gives it again when no reader can know it any more
+/// ```
 pub(crate) struct Limbo {
     free: KVVec<u32>,
     waiting: KVVec<u32>,

@@ -39,6 +39,14 @@ pub(crate) enum Class {
 /// `lock` was initialised by `wg_spin_init()`. An unlocked `spinlock_t` holds no pointer to itself
 /// on any kernel (also with lockdep and `PREEMPT_RT`), so moving the whole before it is first
 /// shared is harmless; after that a lock is only reached by reference and does not move.
+///
+/// # Examples
+///
+/// ```ignore
+/// let waiting = SpinLock::new(Queue::new(), Class::Staged);
+/// waiting.lock().push(bundle);
+/// let first = waiting.lock().pop(); // the lock is given back at the end of the statement
+/// ```
 pub(crate) struct SpinLock<T> {
     lock: UnsafeCell<bindings::spinlock_t>,
     data: UnsafeCell<T>,

@@ -17,6 +17,14 @@ use kernel::{prelude::*, sync::Arc};
 /// # Invariants
 ///
 /// Null, or an enabled instance whose context is a counted reference to the object.
+///
+/// # Examples
+///
+/// ```ignore
+/// Napi::enable(&queue, &dev.net)?; // `CpuQueue` is `Poll`
+/// queue.napi.schedule(); // its `poll` is called soon, on this CPU
+/// Napi::disable(&queue);
+/// ```
 pub(crate) struct Napi(AtomicPtr<bindings::wg_napi>);
 
 /// An object with a [`Napi`].

@@ -24,10 +24,22 @@ pub(crate) trait Linked: Sized {
     fn link(&self) -> &Link<Self>;
 }
 
+/// A queue of boxes, chained through the link in each of them: pushing allocates nothing.
+///
 /// # Invariants
 ///
 /// `head` starts a chain, through the links, of boxes that the queue owns, and ends in `tail`,
 /// whose link is null. Both are null when the queue is empty.
+///
+/// # Examples
+///
+/// ```ignore
+/// let mut queue = Queue::new();
+/// queue.push(KBox::new(Bundle::new(), GFP_ATOMIC)?);
+/// while let Some(bundle) = queue.pop() {
+///     bundle.run();
+/// }
+/// ```
 pub(crate) struct Queue<T: Linked> {
     head: *mut T,
     tail: *mut T,

@@ -166,6 +166,20 @@ unsafe extern "C" fn reclaim<T>(head: *mut bindings::rcu_head) {
 /// # Invariants
 ///
 /// The pointer is null or that of an `RcuOwned<T>` which the slot owns.
+///
+/// # Examples
+///
+/// ```ignore
+/// let slot = RcuSlot::new();
+/// // The writer, under a lock of its own:
+/// let old = slot.swap(Some(RcuOwned::new(keypair, GFP_KERNEL)?));
+/// drop(old); // takes effect after a grace period: readers may still look at it
+/// // A reader, anywhere:
+/// let section = RcuGuard::new();
+/// if let Some(keypair) = slot.load(&section) {
+///     keypair.count(); // valid until `section` ends
+/// }
+/// ```
 pub(crate) struct RcuSlot<T: Send + Sync + 'static> {
     ptr: AtomicPtr<Inner<T>>,
     _owns: PhantomData<T>,

@@ -7,6 +7,20 @@
 use core::{cell::UnsafeCell, marker::PhantomData};
 
 /// Proof that this context holds the rtnl lock. There is one at a time.
+///
+/// # Invariants
+///
+/// The context that has the token holds the lock, and no second token exists.
+///
+/// # Examples
+///
+/// ```ignore
+/// static STATE: RtnlCell<u32> = RtnlCell::new(0);
+///
+/// fn open(rtnl: &mut Rtnl) {
+///     *STATE.get(rtnl) += 1; // nobody without the token gets here
+/// }
+/// ```
 pub(crate) struct Rtnl(PhantomData<*mut ()>);
 
 impl Rtnl {

@@ -22,10 +22,21 @@ struct Node<K, V> {
     value: V,
 }
 
+/// A hash table whose readers take no lock.
+///
 /// # Invariants
 ///
 /// Each bucket heads a chain of nodes that the table owns; chains change under `writer` only. A
 /// node taken out is freed after a grace period. The number of buckets is a power of two.
+///
+/// # Examples
+///
+/// ```ignore
+/// let table = Table::new(8, GFP_KERNEL)?;
+/// table.insert(hash, key, value, true, GFP_KERNEL)?; // `EEXIST` if there is one
+/// let section = RcuGuard::new();
+/// let found = table.get(hash, &key, &section); // valid until `section` ends
+/// ```
 pub(crate) struct Table<K, V> {
     buckets: KVVec<AtomicPtr<Node<K, V>>>,
     writer: SpinLock<()>,

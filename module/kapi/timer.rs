@@ -12,11 +12,23 @@ use core::{
 };
 use kernel::sync::Arc;
 
+/// A timer inside of a counted object, which is what its callback gets.
+///
 /// # Invariants
 ///
 /// `timer` is initialised, at the address where it stays, if `ready`. While it is armed it holds a
 /// reference on the object it lies in: arming an idle timer takes one, the callback or the
 /// cancelling gives it back.
+///
+/// # Examples
+///
+/// ```ignore
+/// impl_has_timer!(Peer, timer, Peer::expired);
+///
+/// Timer::init(&peer);
+/// Timer::arm(&peer, 5_000_000_000); // `Peer::expired` in five seconds, in softirq
+/// Timer::cancel(&peer); // and now it does not run, and will not
+/// ```
 #[repr(C)]
 pub(crate) struct Timer<T> {
     timer: UnsafeCell<MaybeUninit<bindings::timer_list>>,

@@ -20,6 +20,20 @@ use kernel::{prelude::*, sync::Arc};
 ///
 /// `work` is initialised, at the address where it stays, if `ready`. While it is queued it holds a
 /// reference on the object it lies in.
+///
+/// # Examples
+///
+/// ```ignore
+/// struct Worker {
+///     work: Work<Self>,
+/// }
+/// impl_has_work!(Worker, work, Worker::run);
+///
+/// let worker = Arc::new(Worker { work: Work::new() }, GFP_KERNEL)?;
+/// Work::init(&worker);
+/// let queue = WorkQueue::crypt(c"crypt")?;
+/// queue.queue_on(1, worker.clone()); // `Worker::run` is called with a reference of its own
+/// ```
 #[repr(C)]
 pub(crate) struct Work<T> {
     work: UnsafeCell<MaybeUninit<bindings::work_struct>>,
