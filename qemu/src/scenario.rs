@@ -9,6 +9,7 @@
 //! from_source = ["tools/x.sh"]      # files of Linux 7.2's own source, for /vm
 //! from_own_source = ["tools/x.sh"]  # the same files of each machine's own version, as /vm/own-x.sh
 //! skip = { "qemu-5.10" = "why" }    # where it cannot run; the reason is printed (cases, too)
+//! programs = ["conformance"]        # programs of this repository, for /vm: tests/NAME has NAME
 //! unnamed_on = ["uml-7.2"]          # run there only, unless asked for by name
 //! travels = true                    # for machines whose clock jumps (uml-7.2-time), and only there
 //!
@@ -150,6 +151,9 @@ pub(crate) struct Scenario {
     /// Vehicles on which it cannot run, each with the reason.
     #[serde(default)]
     pub(crate) skip: BTreeMap<String, String>,
+    /// Programs that the machines get: NAME of `tests/NAME`, built before the tests begin.
+    #[serde(default)]
+    pub(crate) programs: Vec<String>,
     /// The vehicles on which it is part of `vm test` without names; all, if there are none.
     #[serde(default)]
     pub(crate) unnamed_on: Vec<String>,

@@ -9,6 +9,7 @@ use crate::trial::{Test, Verdict};
 use crate::workplace;
 use anyhow::{bail, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -68,6 +69,10 @@ pub(crate) fn results(plan: &Plan) -> Result<Vec<Done>> {
     let scenarios = Scenario::load_all(&workplace::repository().join("tests"))?;
     let (tests, mut done) = choose(plan, &scenarios)?;
     let skipped = done.len();
+    let programs = tests.iter().flat_map(|test| &test.scenario.programs);
+    for name in programs.collect::<BTreeSet<_>>() {
+        workplace::build_program(name)?;
+    }
     let total = tests.len();
     let (patient, busy): (Vec<_>, Vec<_>) =
         tests.into_iter().partition(|test| test.scenario.patient);

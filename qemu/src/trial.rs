@@ -259,6 +259,12 @@ impl<'a> Test<'a> {
             let program = program::find(name).with_context(|| format!("no program {name}"))?;
             files.push(program.file()?);
         }
+        files.extend(
+            self.scenario
+                .programs
+                .iter()
+                .map(|name| workplace::program(name)),
+        );
         Ok(files)
     }
 

@@ -3,9 +3,10 @@
 //! Directories of the repository that the tool reads and writes.
 
 use crate::kernel::Kernel;
-use anyhow::{Context, Result};
+use anyhow::{bail, Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The repository: where this program was built from.
 pub(crate) fn repository() -> PathBuf {
@@ -17,6 +18,28 @@ pub(crate) fn repository() -> PathBuf {
 pub(crate) fn module(kernel: &Kernel) -> Result<PathBuf> {
     let release = kernel.parts()?.release;
     Ok(repository().join("out").join(release).join("wireguard.ko"))
+}
+
+/// Where a program for the machines is, once it has been built.
+pub(crate) fn program(name: &str) -> PathBuf {
+    repository().join("target/release").join(name)
+}
+
+/// Builds the program NAME of `tests/NAME`.
+pub(crate) fn build_program(name: &str) -> Result<()> {
+    let manifest = repository().join("tests").join(name).join("Cargo.toml");
+    let status = Command::new("cargo")
+        .args(["build", "--quiet", "--release", "--manifest-path"])
+        .arg(manifest)
+        .arg("--target-dir")
+        .arg(repository().join("target"))
+        .current_dir(repository())
+        .status()
+        .context("cargo")?;
+    if !status.success() {
+        bail!("{name}: cargo build: {status}");
+    }
+    Ok(())
 }
 
 /// An empty directory `target/vm/NAME`.
