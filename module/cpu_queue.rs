@@ -5,8 +5,11 @@
 //!
 //! # Why nothing is stranded
 //!
-//! The work of a queue is queued whenever something is put in, and its worker ends only after it has
-//! seen the queue empty; what is put in after that look queues the work once more. Work queued on a
+//! The work of a queue is queued whenever a bundle is put in, and its worker ends only after it has
+//! seen the queue empty; what is put in after that look queues the work once more. Gathered packets
+//! have one owner at a time, which changes under the lock: NAPI, which whoever puts in the first
+//! packet schedules; or the worker, which NAPI hands them over to when they are many, and which gives
+//! them back only when it sees that there are none. So they are also made bundles of in their order. Work queued on a
 //! CPU that has gone offline, before or after, is done by workers that are bound to no CPU: the
 //! workqueue sees to that. NAPI is scheduled by whoever runs the worker, on the CPU where it runs
 //! then, and a CPU that goes offline hands its scheduled NAPI to another. So neither a queue nor a
@@ -37,8 +40,14 @@ const PORTION: usize = 256;
 /// Bundles that are worked on between two portions.
 const ROUND: usize = 16;
 
+/// Packets that are opened in the poll itself. More are for the worker, who shares them out among
+/// the CPUs.
+const FEW: usize = 16;
+
 struct Waiting {
     gathered: Chain,
+    /// What is gathered is the worker's, who has packets that came earlier; else NAPI's.
+    for_worker: bool,
     bundles: Queue<Bundle>,
 }
 
@@ -52,6 +61,8 @@ pub(crate) struct CpuQueue {
     pub(crate) ended: SpinLock<Queue<Bundle>>,
     /// Made when this CPU has its first work for this device: most never have any.
     scratch: SpinLock<Option<KBox<Scratch>>>,
+    /// For what is done at once, in softirq; made with the other.
+    small: SpinLock<Option<KBox<Scratch>>>,
     /// Set while the device lives.
     dev: SpinLock<Option<Arc<Device>>>,
     napi: Napi,
@@ -65,8 +76,8 @@ impl Poll for CpuQueue {
         &self.napi
     }
 
-    fn poll(&self, budget: usize) -> usize {
-        receive::poll(self, budget)
+    fn poll(this: &Arc<Self>, budget: usize) -> usize {
+        receive::poll(this, budget)
     }
 
     fn ended(&self) -> Queue<Bundle> {
@@ -87,6 +98,7 @@ impl CpuQueue {
     pub(crate) fn new(number: usize) -> Result<Arc<Self>> {
         let waiting = Waiting {
             gathered: Chain::new(),
+            for_worker: false,
             bundles: Queue::new(),
         };
         let queue = Arc::new(
@@ -96,6 +108,7 @@ impl CpuQueue {
                 ready: SpinLock::new(Queue::new(), Class::Ready),
                 ended: SpinLock::new(Queue::new(), Class::Ready),
                 scratch: SpinLock::new(None, Class::CpuQueue),
+                small: SpinLock::new(None, Class::CpuQueue),
                 dev: SpinLock::new(None, Class::CpuQueue),
                 napi: Napi::new(),
                 work: Work::new(),
@@ -122,6 +135,7 @@ impl CpuQueue {
         drop(dev);
         let waiting = {
             let mut waiting = self.waiting.lock();
+            waiting.for_worker = false;
             (
                 core::mem::take(&mut waiting.gathered),
                 core::mem::replace(&mut waiting.bundles, Queue::new()),
@@ -139,7 +153,7 @@ impl CpuQueue {
 
     /// Adds a packet from a socket. From softirq.
     pub(crate) fn gather(this: &Arc<Self>, dev: &Device, skb: Skb) {
-        let first = {
+        let idle = {
             let mut waiting = this.waiting.lock();
             if waiting.gathered.len() >= MAX_GATHERED {
                 drop(waiting);
@@ -147,12 +161,47 @@ impl CpuQueue {
                 return;
             }
             waiting.gathered.push(skb);
-            waiting.gathered.len() == 1
+            waiting.gathered.len() == 1 && !waiting.for_worker
         };
-        // Who finds the chain empty wakes the worker; it takes all that came in the meantime.
-        if first {
-            Self::wake(this, dev);
+        // Its poll comes after those that are under way on this CPU, and takes all that they gather.
+        if idle {
+            this.napi.schedule();
         }
+    }
+
+    /// NAPI: what was gathered, if it is few. Else the worker is woken to do it.
+    pub(crate) fn take_few(this: &Arc<Self>) -> Option<(Arc<Device>, Chain, KBox<Scratch>)> {
+        let count = {
+            let waiting = this.waiting.lock();
+            if waiting.for_worker {
+                return None;
+            }
+            waiting.gathered.len()
+        };
+        if count == 0 {
+            return None;
+        }
+        // Nobody else takes what is NAPI's; more may come.
+        let dev = this.dev.lock().clone()?;
+        if count <= FEW {
+            if let Some(scratch) = this.take_scratch() {
+                let gathered = core::mem::take(&mut this.waiting.lock().gathered);
+                return Some((dev, gathered, scratch));
+            }
+        }
+        this.waiting.lock().for_worker = true;
+        Self::wake(this, &dev);
+        None
+    }
+
+    /// Room to do something at once, for a moment and with bottom halves off.
+    pub(crate) fn take_scratch(&self) -> Option<KBox<Scratch>> {
+        self.small.lock().take()
+    }
+
+    /// Gives it back.
+    pub(crate) fn give_scratch(&self, scratch: KBox<Scratch>) {
+        *self.small.lock() = Some(scratch);
     }
 
     /// Adds a bundle to work on. The lanes bound how many there can be.
@@ -167,9 +216,14 @@ impl CpuQueue {
     }
 
     /// Hands opened bundles to NAPI on the CPU that this runs on.
-    pub(crate) fn deliver(&self, mut run: Queue<Bundle>) {
-        self.ready.lock().append(&mut run);
+    pub(crate) fn deliver(&self, run: Queue<Bundle>) {
+        self.deliver_here(run);
         self.napi.schedule();
+    }
+
+    /// The same, from within its poll.
+    pub(crate) fn deliver_here(&self, mut run: Queue<Bundle>) {
+        self.ready.lock().append(&mut run);
     }
 
     /// The worker.
@@ -181,17 +235,33 @@ impl CpuQueue {
         // lost, as each would be for want of a buffer, but their bundles go their way.
         let made = this.scratch.lock().take();
         let mut scratch = match made {
-            None => Scratch::new()
-                .and_then(|new| Ok(KBox::new(new, GFP_KERNEL)?))
-                .ok(),
+            None => {
+                let small = Scratch::new(FEW).ok();
+                *this.small.lock() = small;
+                Scratch::new(Scratch::MAX_JOBS).ok()
+            }
             made => made,
         };
         let mut gathered = Chain::new();
         loop {
-            gathered.append(core::mem::take(&mut this.waiting.lock().gathered));
+            {
+                let mut waiting = this.waiting.lock();
+                if waiting.for_worker {
+                    gathered.append(core::mem::take(&mut waiting.gathered));
+                }
+            }
             // Not all at once: what is under way in a lane is bounded, and a worker that comes late
             // to a long chain would fill the lane before the first bundle is opened.
-            receive::bundle_up(&dev, &this, &mut gathered, PORTION);
+            let mut mine = true;
+            receive::bundle_up(&dev, &mut gathered, PORTION, |bundle| {
+                // The first is for this CPU, more are for others.
+                let other = if mine { None } else { dev.next_queue() };
+                mine = false;
+                match other {
+                    Some(other) if !Arc::ptr_eq(other, &this) => Self::push(other, &dev, bundle),
+                    _ => this.push_own(bundle),
+                }
+            });
             let mut worked = false;
             for _ in 0..ROUND {
                 let Some(bundle) = this.waiting.lock().bundles.pop() else {
@@ -200,14 +270,18 @@ impl CpuQueue {
                 worked = true;
                 let scratch = scratch.as_deref_mut();
                 match bundle.task {
-                    Task::Seal { first } => transmit::seal(&dev, &this, scratch, bundle, first),
-                    Task::Open { .. } => receive::open(&dev, &this, scratch, bundle),
-                    Task::SendOn => transmit::send_on(&dev, &this, bundle),
+                    Task::Seal { first } => transmit::seal(&this, scratch, bundle, first),
+                    Task::Open { .. } => receive::open(&this, scratch, bundle),
+                    Task::SendOn => transmit::send_on(&this, bundle),
                 }
                 cpu::cond_resched();
             }
-            if !worked && gathered.is_empty() && this.waiting.lock().gathered.is_empty() {
-                break;
+            if !worked && gathered.is_empty() {
+                let mut waiting = this.waiting.lock();
+                if !waiting.for_worker || waiting.gathered.is_empty() {
+                    waiting.for_worker = false;
+                    break;
+                }
             }
         }
         *this.scratch.lock() = scratch;

@@ -216,6 +216,10 @@ impl Device {
     /// Sleeps.
     fn quiesce(&self) {
         rcu::synchronize_net();
+        // What was gathered is opened in a poll, or given to the workers there.
+        for queue in self.queues.iter() {
+            queue.napi().synchronize();
+        }
         for _ in 0..2 {
             self.crypt.flush();
             // A poll gives its lanes the next turn after its end, and that is all that is left then.

@@ -90,6 +90,13 @@ impl Lane {
             .then_some(run)
     }
 
+    /// Whether there is more to deliver, for the one who delivers and leaves it to a worker, who has
+    /// to call [`Lane::next_run`]; if there is not, others may deliver.
+    #[must_use]
+    pub(crate) fn more(&self) -> bool {
+        self.0.more()
+    }
+
     /// More to deliver, for the one who delivers; `None` if there is nothing, and then others may.
     #[must_use]
     pub(crate) fn next_run(&self) -> Option<Queue<Bundle>> {

@@ -75,28 +75,21 @@ pub(crate) fn hook(dev: &Device, mut skb: Skb) {
 /// Bundles that are being made at a time.
 const MAX_GROUPS: usize = 8;
 
-/// Worker: makes bundles of up to `count` packets of what was gathered. The first is for this CPU,
-/// more are for others.
+/// Makes bundles of up to `count` packets of what was gathered; `f` gets them in their order.
 pub(crate) fn bundle_up(
     dev: &Arc<Device>,
-    queue: &Arc<CpuQueue>,
     gathered: &mut Chain,
     count: usize,
+    mut f: impl FnMut(KBox<Bundle>),
 ) {
     // In the order of their first packets. They end in that order, too, so that no peer's packets
     // change theirs, whichever session of the peer they are in.
     let mut groups: [Chain; MAX_GROUPS] = Default::default();
     let mut open = 0;
-    let mut mine = true;
     let mut end = |groups: &mut [Chain; MAX_GROUPS], open: &mut usize, count: usize| {
         for group in groups.iter_mut().take(count) {
             if let Some(bundle) = bundle(dev, core::mem::take(group)) {
-                let other = if mine { None } else { dev.next_queue() };
-                mine = false;
-                match other {
-                    Some(other) if !Arc::ptr_eq(other, queue) => CpuQueue::push(other, dev, bundle),
-                    _ => queue.push_own(bundle),
-                }
+                f(bundle);
             }
         }
         groups.rotate_left(count);
@@ -173,26 +166,47 @@ fn bundle(dev: &Arc<Device>, packets: Chain) -> Option<KBox<Bundle>> {
 }
 
 /// Worker: opens a bundle and puts it back in its lane; hands what is ready to NAPI.
-pub(crate) fn open(
-    dev: &Arc<Device>,
-    queue: &Arc<CpuQueue>,
-    scratch: Option<&mut Scratch>,
-    mut bundle: KBox<Bundle>,
-) {
+pub(crate) fn open(queue: &CpuQueue, scratch: Option<&mut Scratch>, bundle: KBox<Bundle>) {
+    if let Some(run) = open_bundle(scratch, bundle) {
+        queue.deliver(run);
+    }
+}
+
+/// Opens a bundle and puts it back in its lane. What the caller has to hand to NAPI.
+fn open_bundle(scratch: Option<&mut Scratch>, mut bundle: KBox<Bundle>) -> Option<Queue<Bundle>> {
     let packets = core::mem::take(&mut bundle.packets);
+    let peer = bundle.peer.clone();
+    let counters = &peer.dev.counters;
     match scratch {
         Some(scratch) => {
             let opened = scratch.open(&bundle.keypair.receiving, packets);
             bundle.packets = opened.done;
-            dev.counters.end_all(Fate::RxBadTag, opened.forged);
-            dev.counters.count(Fate::RxNoMemory, opened.lost);
+            counters.end_all(Fate::RxBadTag, opened.forged);
+            counters.count(Fate::RxNoMemory, opened.lost);
         }
-        None => dev.counters.end_all(Fate::RxNoMemory, packets),
+        None => counters.end_all(Fate::RxNoMemory, packets),
     }
-    let peer = bundle.peer.clone();
-    if let Some(run) = peer.rx.complete(bundle) {
-        queue.deliver(marked(run));
+    peer.rx.complete(bundle).map(marked)
+}
+
+/// NAPI: opens what was gathered, if it is few, without waking a worker for it.
+fn open_few(queue: &Arc<CpuQueue>) {
+    let Some((dev, mut gathered, mut scratch)) = CpuQueue::take_few(queue) else {
+        return;
+    };
+    let mut open = |bundle| {
+        if let Some(run) = open_bundle(Some(&mut scratch), bundle) {
+            queue.deliver_here(run);
+        }
+    };
+    if gathered.len() == 1 {
+        if let Some(bundle) = bundle(&dev, gathered) {
+            open(bundle);
+        }
+    } else {
+        bundle_up(&dev, &mut gathered, usize::MAX, open);
     }
+    queue.give_scratch(scratch);
 }
 
 /// Whoever delivers the last bundle of a run must look for the next run.
@@ -203,8 +217,10 @@ fn marked(mut run: Queue<Bundle>) -> Queue<Bundle> {
     run
 }
 
-/// NAPI: delivers up to `budget` packets; how many there were, refused ones and all. In softirq.
-pub(crate) fn poll(queue: &CpuQueue, budget: usize) -> usize {
+/// NAPI: opens what was gathered, and delivers up to `budget` packets; how many there were, refused
+/// ones and all. In softirq.
+pub(crate) fn poll(queue: &Arc<CpuQueue>, budget: usize) -> usize {
+    open_few(queue);
     let mut done = 0;
     while done < budget {
         let next = queue.ready.lock().pop();

@@ -10,7 +10,7 @@ use crate::{
     cpu_queue::CpuQueue,
     device::Device,
     kapi::{
-        cpu,
+        cpu::{self, AtOnce},
         crypt::Scratch,
         debug::{self, Event},
         lock::{Class, SpinLock},
@@ -141,9 +141,43 @@ pub(crate) fn send_staged(peer: &Arc<Peer>) {
         Ok(ready) => ready,
         Err(fate) => return dev.counters.end_all(fate, packets),
     };
+    let lone = packets.len() == 1 && place.is_alone();
     let task = Task::Seal { first };
     let bundle = Bundle::new(task, peer.clone(), keypair, packets, place);
-    CpuQueue::push(queue, dev, KBox::write(room, bundle));
+    let bundle = KBox::write(room, bundle);
+    let left = if lone {
+        seal_at_once(queue, bundle, first)
+    } else {
+        Some(bundle)
+    };
+    if let Some(bundle) = left {
+        CpuQueue::push(queue, dev, bundle);
+    }
+}
+
+/// Seals and sends a lone packet of a peer that has nothing else under way: to wake a worker would
+/// cost more than the work. Gives it back if that cannot be done here.
+fn seal_at_once(queue: &Arc<CpuQueue>, bundle: KBox<Bundle>, first: u64) -> Option<KBox<Bundle>> {
+    let Some(at_once) = AtOnce::begin() else {
+        return Some(bundle);
+    };
+    let Some(mut scratch) = queue.take_scratch() else {
+        return Some(bundle);
+    };
+    let peer = bundle.peer.clone();
+    let run = seal_bundle(Some(&mut scratch), bundle, first);
+    queue.give_scratch(scratch);
+    if let Some(run) = run {
+        // Ours, and what others finished while we were at it.
+        let (last, _) = send_run(&peer, run, || ());
+        // What is finished from now on is left to the worker.
+        if let (true, Some(mut last)) = (peer.tx.more(), last) {
+            last.task = Task::SendOn;
+            CpuQueue::push(queue, &peer.dev, last);
+        }
+    }
+    drop(at_once);
+    None
 }
 
 fn wait_for_key(peer: &Arc<Peer>) {
@@ -176,14 +210,26 @@ pub(crate) fn send_keepalive(peer: &Arc<Peer>) {
 
 /// Worker: seals a bundle and puts it back in its lane; sends what is ready if that falls to us.
 pub(crate) fn seal(
-    dev: &Arc<Device>,
     queue: &CpuQueue,
+    scratch: Option<&mut Scratch>,
+    bundle: KBox<Bundle>,
+    first: u64,
+) {
+    let peer = bundle.peer.clone();
+    if let Some(run) = seal_bundle(scratch, bundle, first) {
+        send_runs(queue, &peer, run);
+    }
+}
+
+/// Seals a bundle and puts it back in its lane. What the caller has to send.
+fn seal_bundle(
     scratch: Option<&mut Scratch>,
     mut bundle: KBox<Bundle>,
     first: u64,
-) {
+) -> Option<Queue<Bundle>> {
     let packets = core::mem::take(&mut bundle.packets);
     let keypair = &bundle.keypair;
+    let dev = &bundle.peer.dev;
     let (sealed, lost) = match scratch {
         Some(scratch) => scratch.seal(
             &keypair.sending,
@@ -198,41 +244,28 @@ pub(crate) fn seal(
             (Chain::new(), lost)
         }
     };
-    bundle.packets = sealed;
     dev.counters.count(Fate::TxNoMemory, lost);
+    bundle.packets = sealed;
     let peer = bundle.peer.clone();
-    if let Some(run) = peer.tx.complete(bundle) {
-        send_runs(dev, queue, &peer, run);
-    }
+    peer.tx.complete(bundle)
 }
 
 /// Worker: the next turn of a lane that was left for others to have theirs.
-pub(crate) fn send_on(dev: &Arc<Device>, queue: &CpuQueue, bundle: KBox<Bundle>) {
+pub(crate) fn send_on(queue: &CpuQueue, bundle: KBox<Bundle>) {
     let peer = bundle.peer.clone();
     drop(bundle);
     if let Some(run) = peer.tx.next_run() {
-        send_runs(dev, queue, &peer, run);
+        send_runs(queue, &peer, run);
     }
 }
 
 /// Sends a run of the lane and those that follow it. After [`TURN`] packets the other work of this
 /// CPU comes first: a peer for whom all other CPUs seal could keep this one for good.
-fn send_runs(dev: &Device, queue: &CpuQueue, peer: &Arc<Peer>, mut run: Queue<Bundle>) {
+fn send_runs(queue: &CpuQueue, peer: &Arc<Peer>, mut run: Queue<Bundle>) {
     let mut sent = 0;
     loop {
-        let mut last = None;
-        let mut packets = Chain::new();
-        while let Some(mut bundle) = run.pop() {
-            packets.append(core::mem::take(&mut bundle.packets));
-            last = Some(bundle);
-            if packets.len() >= SECTION {
-                sent += packets.len();
-                send(dev, peer, core::mem::take(&mut packets));
-                cpu::cond_resched();
-            }
-        }
-        sent += packets.len();
-        send(dev, peer, packets);
+        let (last, packets) = send_run(peer, run, cpu::cond_resched);
+        sent += packets;
         if let (true, Some(mut last)) = (sent >= TURN, last) {
             last.task = Task::SendOn;
             return queue.push_own(last);
@@ -244,8 +277,32 @@ fn send_runs(dev: &Device, queue: &CpuQueue, peer: &Arc<Peer>, mut run: Queue<Bu
     }
 }
 
+/// Sends a run: its last bundle, sent and empty, and the number of its packets. `pause` comes
+/// between sections.
+fn send_run(
+    peer: &Arc<Peer>,
+    mut run: Queue<Bundle>,
+    pause: impl Fn(),
+) -> (Option<KBox<Bundle>>, usize) {
+    let (mut last, mut sent) = (None, 0);
+    let mut packets = Chain::new();
+    while let Some(mut bundle) = run.pop() {
+        packets.append(core::mem::take(&mut bundle.packets));
+        last = Some(bundle);
+        if packets.len() >= SECTION {
+            sent += packets.len();
+            send(peer, core::mem::take(&mut packets));
+            pause();
+        }
+    }
+    sent += packets.len();
+    send(peer, packets);
+    (last, sent)
+}
+
 /// Sends packets, with bottom halves off on this CPU while they go out.
-fn send(dev: &Device, peer: &Arc<Peer>, mut packets: Chain) {
+fn send(peer: &Arc<Peer>, mut packets: Chain) {
+    let dev = &peer.dev;
     if packets.is_empty() {
         return;
     }

@@ -88,6 +88,31 @@ void wg_bh_enable(void)
 	local_bh_enable();
 }
 
+static DEFINE_PER_CPU(bool, wg_at_once);
+
+/*
+ * Bottom halves go off, unless something on this CPU is being done at once already: a packet that
+ * is sent from within may come by again (a tunnel in a tunnel), and the stack is short.
+ */
+bool wg_at_once_begin(void)
+{
+	bool begun;
+
+	local_bh_disable();
+	begun = !__this_cpu_read(wg_at_once);
+	if (begun)
+		__this_cpu_write(wg_at_once, true);
+	else
+		local_bh_enable();
+	return begun;
+}
+
+void wg_at_once_end(void)
+{
+	__this_cpu_write(wg_at_once, false);
+	local_bh_enable();
+}
+
 void wg_cond_resched(void)
 {
 	cond_resched();

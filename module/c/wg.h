@@ -145,6 +145,8 @@ void wg_rtnl_lock(void);
 void wg_rtnl_unlock(void);
 void wg_bh_disable(void);
 void wg_bh_enable(void);
+bool wg_at_once_begin(void);
+void wg_at_once_end(void);
 void wg_cond_resched(void);
 u32 wg_nr_cpus(void);
 u32 wg_this_cpu(void);

@@ -49,3 +49,25 @@ impl Drop for BhGuard {
         unsafe { bindings::wg_bh_enable() };
     }
 }
+
+/// Something is done at once on this CPU, where a worker could have done it: bottom halves are off,
+/// and nothing else is done at once within.
+pub(crate) struct AtOnce(core::marker::PhantomData<*mut ()>);
+
+impl AtOnce {
+    /// Begins; `None` from within.
+    #[inline]
+    pub(crate) fn begin() -> Option<Self> {
+        // SAFETY: may be called outside of hard interrupts, where the driver never runs.
+        let begun = unsafe { bindings::wg_at_once_begin() };
+        begun.then_some(AtOnce(core::marker::PhantomData))
+    }
+}
+
+impl Drop for AtOnce {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: `begin()` began it in this context, which stayed on its CPU.
+        unsafe { bindings::wg_at_once_end() };
+    }
+}

@@ -19,11 +19,11 @@ use kernel::{
 use wg_crypto::aead::{Job, Key, Verdict};
 use wg_protocol::message::{self, DataHeader};
 
-const MAX_JOBS: usize = 64;
-const MAX_SEGMENTS: usize = 256;
 /// More pieces than any packet has that was not made of hundreds of IP fragments.
 const PER_PACKET: usize = 64;
 const MAX_BYTES: usize = 65_536;
+/// Pieces that a job has on the average, with room for one packet of many.
+const PIECES: usize = 3;
 
 type Piece = &'static [Cell<u8>];
 
@@ -49,6 +49,8 @@ pub(crate) struct Scratch {
     destinations: KVec<Piece>,
     packets: KVec<bindings::wg_job>,
     jobs: KVec<Job<'static>>,
+    max_jobs: usize,
+    max_segments: usize,
     bytes: usize,
 }
 
@@ -61,10 +63,16 @@ fn blank_job() -> bindings::wg_job {
 }
 
 impl Scratch {
+    /// As many packets as are worked on in one go.
+    pub(crate) const MAX_JOBS: usize = 64;
+
+    /// Room for so many packets at a time.
+    ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new() -> Result<Self> {
+    pub(crate) fn new(jobs: usize) -> Result<KBox<Self>> {
+        let segments = jobs * PIECES + PER_PACKET;
         let mut pieces = KVec::with_capacity(2 * PER_PACKET, GFP_KERNEL)?;
         for _ in 0..2 * PER_PACKET {
             let blank = bindings::wg_seg {
@@ -73,21 +81,24 @@ impl Scratch {
             };
             pieces.push(blank, GFP_KERNEL)?;
         }
-        Ok(Scratch {
+        let scratch = Scratch {
             pieces,
-            sources: KVec::with_capacity(MAX_SEGMENTS, GFP_KERNEL)?,
-            destinations: KVec::with_capacity(MAX_SEGMENTS, GFP_KERNEL)?,
-            packets: KVec::with_capacity(MAX_JOBS, GFP_KERNEL)?,
-            jobs: KVec::with_capacity(MAX_JOBS, GFP_KERNEL)?,
+            sources: KVec::with_capacity(segments, GFP_KERNEL)?,
+            destinations: KVec::with_capacity(segments, GFP_KERNEL)?,
+            packets: KVec::with_capacity(jobs, GFP_KERNEL)?,
+            jobs: KVec::with_capacity(jobs, GFP_KERNEL)?,
+            max_jobs: jobs,
+            max_segments: segments,
             bytes: 0,
-        })
+        };
+        Ok(KBox::new(scratch, GFP_KERNEL)?)
     }
 
     fn full(&self) -> bool {
         self.bytes >= MAX_BYTES
-            || self.packets.len() >= MAX_JOBS
-            || self.sources.len() + PER_PACKET > MAX_SEGMENTS
-            || self.destinations.len() + PER_PACKET > MAX_SEGMENTS
+            || self.packets.len() >= self.max_jobs
+            || self.sources.len() + PER_PACKET > self.max_segments
+            || self.destinations.len() + PER_PACKET > self.max_segments
     }
 
     /// Notes a prepared packet.

@@ -7,6 +7,7 @@
 use super::{netdev::NetDev, rcu, rcu::RcuGuard, skb::Skb};
 use core::{
     ffi::{c_int, c_void},
+    mem::ManuallyDrop,
     ptr,
     sync::atomic::{AtomicPtr, Ordering},
 };
@@ -35,7 +36,7 @@ pub(crate) trait Poll: Sized + Send + Sync + 'static {
     fn napi(&self) -> &Napi;
     /// Hands up to `budget` packets to the stack; how many there were, more for more work. All of
     /// the budget means that there may be more.
-    fn poll(&self, budget: usize) -> usize;
+    fn poll(this: &Arc<Self>, budget: usize) -> usize;
     /// At the end of a poll that left some of its budget: takes what [`Poll::go_on`] gets.
     fn ended(&self) -> Self::Ended;
     /// The stack has all packets that were handed to it: none is held back by GRO any more.
@@ -126,9 +127,9 @@ pub(crate) unsafe fn poll<T: Poll>(
     // SAFETY: by the contract; the instance holds a reference. It lets go of it a grace period
     // after its last poll began, so the object is there to the end of this function, which runs
     // with bottom halves off.
-    let object = unsafe { &*ctx.cast::<T>() };
+    let object = ManuallyDrop::new(unsafe { Arc::from_raw(ctx.cast::<T>().cast_const()) });
     let budget = usize::try_from(budget).unwrap_or(0);
-    let done = object.poll(budget).min(budget);
+    let done = T::poll(&object, budget).min(budget);
     if done < budget {
         let ended = object.ended();
         // SAFETY: within its poll, which ends here.

@@ -29,6 +29,16 @@ const FIRST_PLACES: usize = 4;
 pub struct Place {
     number: u64,
     weight: u32,
+    alone: bool,
+}
+
+impl Place {
+    /// Whether nothing else was under way when the place was given: then it is soonest done by
+    /// whoever has it.
+    #[inline]
+    pub const fn is_alone(&self) -> bool {
+        self.alone
+    }
 }
 
 /// A bundle that is done, in its place.
@@ -116,9 +126,14 @@ impl<B, M: Places<B>> State<B, M> {
         // What has no weight must not fill the memory either.
         let weight = weight.max(1);
         let number = self.tail;
+        let alone = self.head == number && !self.delivering;
         self.tail += 1;
         self.under_way = self.under_way.saturating_add(weight);
-        Ok(Place { number, weight })
+        Ok(Place {
+            number,
+            weight,
+            alone,
+        })
     }
 
     fn put_back(&mut self, place: Place, bundle: B) {
@@ -146,7 +161,17 @@ impl<B, M: Places<B>> State<B, M> {
         self.head != first
     }
 
-    /// The same, and whoever asks is the one who delivers, or stops being it.
+    /// Whether anything is done at the front; what was taken before is delivered. Whoever asks is
+    /// the one who delivers, or stops being it.
+    fn more(&mut self) -> bool {
+        self.under_way = self.under_way.saturating_sub(self.in_delivery);
+        self.in_delivery = 0;
+        self.delivering =
+            self.head != self.tail && self.slot(self.head).is_some_and(|slot| slot.is_some());
+        self.delivering
+    }
+
+    /// Takes a run; whoever asks is the one who delivers, or stops being it.
     fn next_run(&mut self, run: impl FnMut(B)) -> bool {
         self.delivering = self.take_run(run);
         self.delivering
@@ -203,6 +228,14 @@ impl<B, M: Places<B>, L: Lock<State<B, M>>> Lane<B, M, L> {
     #[must_use]
     pub fn next_run(&self, run: impl FnMut(B)) -> bool {
         self.state.with(|state| state.next_run(run))
+    }
+
+    /// Whether there is more to deliver, for the one who delivers and would rather not do it now:
+    /// it stays the one and has to see to it that [`Lane::next_run`] is called. False if there is
+    /// nothing, and then the caller is not the one any more.
+    #[must_use]
+    pub fn more(&self) -> bool {
+        self.state.with(State::more)
     }
 
     /// The mistake that the head of this file warns of: it looks, lets go of the lock, and only

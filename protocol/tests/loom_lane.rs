@@ -147,6 +147,42 @@ fn queued_while_others_deliver() {
     });
 }
 
+/// Who finds its bundle alone does it at once, and leaves what others finished meanwhile to a worker
+/// that it wakes.
+#[test]
+fn the_rest_is_left_to_a_worker() {
+    fn at_once(peer: &Peer, worker: &mpsc::Sender<()>) {
+        let place = peer.lane.admit(1).unwrap();
+        if !place.is_alone() {
+            return peer.finish(place);
+        }
+        let mut run = Vec::new();
+        if peer.lane.complete(place, Bundle(place), |b| run.push(b)) {
+            peer.deliver(&mut run);
+            if peer.lane.more() {
+                worker.send(()).unwrap();
+            }
+        }
+    }
+    explore(6, || {
+        let peer = Peer::new(2);
+        let (worker, work) = mpsc::channel();
+        let other = {
+            let (peer, worker) = (Arc::clone(&peer), worker.clone());
+            thread::spawn(move || at_once(&peer, &worker))
+        };
+        at_once(&peer, &worker);
+        other.join().unwrap();
+        while work.try_recv().is_ok() {
+            let mut run = Vec::new();
+            while peer.lane.next_run(|b| run.push(b)) {
+                peer.deliver(&mut run);
+            }
+        }
+        peer.check(2, 2);
+    });
+}
+
 /// A full lane refuses, is never stuck by it, and has all its room back in the end.
 #[test]
 fn full_and_free_again() {
