@@ -9,9 +9,10 @@
 //! seen the queue empty; what is put in after that look queues the work once more. Gathered packets
 //! have one owner at a time, which changes under the lock: NAPI, which whoever puts in the first
 //! packet schedules; or the worker, which NAPI hands them over to when they are many, and which gives
-//! them back only when it sees that there are none. So they are also made bundles of in their order. Work queued on a
-//! CPU that has gone offline, before or after, is done by workers that are bound to no CPU: the
-//! workqueue sees to that. NAPI is scheduled by whoever runs the worker, on the CPU where it runs
+//! them back only when it sees that there are none. So they are also made bundles of in their order.
+//!
+//! Work queued on a CPU that has gone offline, before or after, is done by workers that are bound to
+//! no CPU: the workqueue sees to that. NAPI is scheduled by whoever runs the worker, on the CPU where it runs
 //! then, and a CPU that goes offline hands its scheduled NAPI to another. So neither a queue nor a
 //! lane whose run it holds depends on its CPU.
 #![forbid(unsafe_code)]

@@ -13,6 +13,9 @@
 //! in:  receive::hook  -> CpuQueue gathers    -> Bundle -> CpuQueue (open) -> Lane -> NAPI -> GRO
 //! ```
 //!
+//! What is little is done at once, without a worker: a lone packet is sealed where it is sent, and
+//! a few gathered ones are opened in the NAPI poll that delivers them.
+//!
 //! # Lock order
 //!
 //! rtnl, then staged, then lane; timers, and under it the kernel's timer base. All others
