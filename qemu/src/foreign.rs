@@ -3,6 +3,8 @@
 //! Programs of a newer Debian that run here: a kernel's build tools (modpost, objtool and others of
 //! linux-kbuild) and its compiler, where they want a newer C library than this machine's.
 //!
+//! The compiler uses the assembler of its own suite: an older one does not read all that it writes.
+//!
 //! Such a program is started by the loader of its own suite, with that suite's libraries, which are
 //! unpacked beside it and seen by nothing else. The program's place is taken by a script.
 
@@ -20,6 +22,11 @@ const FOREIGN: &str = "foreign";
 
 /// Makes type information for modules; the kernel's build looks for it in the search path.
 const PAHOLE: &str = "pahole";
+/// What Debian's compilers are called, and their assembler, by its full name and nowhere else.
+const PREFIX: &str = "x86_64-linux-gnu-";
+/// Starts what the compiler starts, but for the assembler, which is the compiler's own.
+const WRAPPER: &str = "foreign/wrapper";
+
 /// A folder with it alone.
 pub(crate) const PATH: &str = "foreign/path";
 
@@ -61,14 +68,31 @@ pub(crate) fn adapt(
         let own = place.join(own.strip_prefix(root)?);
         let libraries = place.join(FOREIGN);
         let (own, libraries) = (own.display(), libraries.display());
-        let script = format!(
-            "#!/bin/sh\n\
-             # A program of a newer Debian, with the C library that it wants.\n\
+        let driver = compiler.as_ref().map(|name| format!("{PREFIX}{name}"));
+        let wrapper = match driver {
+            Some(name) if path.ends_with(&name) => {
+                format!(" -wrapper {}", place.join(WRAPPER).display())
+            }
+            _ => String::new(),
+        };
+        let text = format!(
+            "# A program of a newer Debian, with the C library that it wants.\n\
              exec {libraries}/usr/lib64/ld-linux-x86-64.so.2 --argv0 \"$0\" \
-             --library-path {libraries}/usr/lib/x86_64-linux-gnu {own} \"$@\"\n"
+             --library-path {libraries}/usr/lib/x86_64-linux-gnu {own}{wrapper} \"$@\"\n"
         );
-        fs::write(&path, script)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+        script(&path, &text)?;
+    }
+    if compiler.is_some() {
+        let own = place.join(FOREIGN).join("usr/bin");
+        let text = format!(
+            "# Debian's gcc starts the assembler by its full name, which is that of this machine's.\n\
+             program=$1\n\
+             shift\n\
+             [ \"$program\" != /usr/bin/{PREFIX}as ] || program={}/{PREFIX}as\n\
+             exec \"$program\" \"$@\"\n",
+            own.display()
+        );
+        script(&root.join(WRAPPER), &text)?;
     }
     let alone = root.join(PATH);
     fs::create_dir_all(&alone)?;
@@ -76,6 +100,15 @@ pub(crate) fn adapt(
         symlink(format!("../usr/bin/{PAHOLE}"), alone.join(PAHOLE))?;
     }
     Ok(compiler.map(|name| Path::new(FOREIGN).join("usr/bin").join(name)))
+}
+
+/// Writes a shell script that can be started.
+fn script(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, format!("#!/bin/sh\n{text}"))?;
+    Ok(fs::set_permissions(
+        path,
+        fs::Permissions::from_mode(0o755),
+    )?)
 }
 
 /// The compiler that Debian's headers were made for, if this machine's is older.
