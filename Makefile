@@ -17,7 +17,7 @@ endif
 # One processor for the whole run, the last: interrupts prefer the first.
 PINNED := $(if $(shell command -v taskset),taskset -c $(shell expr $$(nproc) - 1))
 
-.PHONY: all module load unload bench bench-vm test test-host test-constant-time test-sanitizers test-module test-vm test-attack test-matrix demo lint rustdoc rust-src \
+.PHONY: all module load unload bench bench-vm test test-host test-constant-time test-sanitizers test-module test-vm test-attack test-matrix test-rfl demo lint rustdoc rust-src \
 	install uninstall dist deb test-package test-package-short audit clean help
 
 all: module
@@ -52,12 +52,16 @@ test-package-short: deb
 	@$(VM) prepare rust-src debian-5.10
 	@bash tests/package/short "$$($(VM) kdir debian-5.10)"
 
+# The machines of the demo.
+KERNEL ?= qemu-5.10
+world := $(if $(WORLD),--world $(WORLD))
+
 # What the two targets below need is prepared once, in a cache outside of the repository.
 demo:
 	@$(VM) setup
-	@$(VM) prepare rust-src debian-5.10 rootfs
-	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir debian-5.10)" CC=gcc
-	@$(VM) demo $(ARGS)
+	@$(VM) prepare rust-src $(KERNEL) rootfs
+	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir $(KERNEL))"
+	@$(VM) demo --on $(KERNEL) $(world) $(ARGS)
 
 test: test-host test-constant-time test-sanitizers test-module test-vm
 
@@ -115,6 +119,13 @@ bench-vm:
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir debian-5.10)" CC=gcc
 	@tests/bench/tunnel/run $(ARGS)
 
+# The rfl world, on a kernel that is built for it.
+test-rfl:
+	@$(VM) setup
+	@$(VM) prepare rust-src rootfs uml-7.2-rust
+	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2-rust)" WORLD=rfl
+	@$(VM) test --second-attempt --on uml-7.2-rust --world rfl $(ARGS)
+
 lint rustdoc:
 	@$(BUILD) $@
 
@@ -133,7 +144,8 @@ help:
 
 #: make module          build wireguard.ko for the running kernel into out/<kernel release>/
 #:   KDIR=<folder>      ... for the kernel whose build folder (headers) this is; User-Mode Linux is recognised
-#:   WORLD=standalone   ... with our own core and kernel crate (the only world so far)
+#:   WORLD=rfl          ... with the kernel's own Rust crates (which has to have them), into out/<kernel release>-rfl/
+#:   WORLD=standalone   ... with our own core and kernel crate; without WORLD the build chooses, and says why
 #:   CC=, LLVM=         ... with this C compiler instead of the kernel's own
 #:   RUST_LIB_SRC=      ... with rustc's library sources from here (else they are searched)
 #:   BINDGEN=           ... with this bindgen; BINDGEN=cargo has cargo build one (else the one in PATH is taken)
@@ -145,9 +157,11 @@ help:
 #: make deb             out/wireguard-rs-dkms_<version>_all.deb: DKMS builds it for each kernel of a machine
 #: make test-package    that package in Debian 12 and 13: installed, booted, upgraded, removed (ARGS=<release>)
 #: make demo            two virtual machines, ours and the stock C module, and a tunnel between them
+#:   KERNEL=uml-7.2     ... on this kernel (see `vm list`); WORLD= as above
 #: make test            all tests: on the host, in User-Mode Linux and in QEMU
 #: make test-matrix     every kernel by every suite, and docs/compatibility.md from what was seen: takes hours;
 #:   ARGS="--on qemu-6.12 tunnel"  ... a part of it; `configurations` for what is only built against
+#: make test-rfl        the scenarios on User-Mode Linux with CONFIG_RUST, in the rfl world (not a part of make test)
 #: make bench           our cryptography beside ring, aws-lc-rs, RustCrypto and OpenSSL; writes docs/crypto-speed.md
 #:                      (docs/crypto-speed-avx2.md on a processor without AVX-512)
 #:   ARGS=<filter>      ... only what has this in its name (seal/1420, x25519): a quick look, writes nothing

@@ -3,8 +3,6 @@
  * The C functions under the stand-in crate (kernel/src/helpers.rs declares them for Rust). Each one
  * is here because what it wraps is an inline function, a macro, or differs between kernels.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/bug.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
@@ -14,7 +12,7 @@ void *rust_kernel_kmalloc(size_t size, u32 flags);
 void rust_kernel_kfree(void *ptr);
 void *rust_kernel_kvmalloc(size_t size, u32 flags);
 void rust_kernel_kvfree(void *ptr);
-void rust_kernel_printk(int level, const char *text, int len);
+void rust_kernel_printk(int level, const char *module, int module_len, const char *text, int len);
 void rust_kernel_refcount_warn(void);
 
 /* The bits of `Flags` (kernel/src/alloc/flags.rs), which the compiler of Rust must know as constants. */
@@ -66,26 +64,28 @@ void rust_kernel_kvfree(void *ptr)
 	kvfree(ptr);
 }
 
-void rust_kernel_printk(int level, const char *text, int len)
+#define PRINT(kern) printk(kern "%.*s: %.*s", module_len, module, len, text)
+
+void rust_kernel_printk(int level, const char *module, int module_len, const char *text, int len)
 {
 	switch (level) {
 	case 0:
-		pr_emerg("%.*s", len, text);
+		PRINT(KERN_EMERG);
 		break;
 	case 3:
-		pr_err("%.*s", len, text);
+		PRINT(KERN_ERR);
 		break;
 	case 4:
-		pr_warn("%.*s", len, text);
+		PRINT(KERN_WARNING);
 		break;
 	case 5:
-		pr_notice("%.*s", len, text);
+		PRINT(KERN_NOTICE);
 		break;
 	case 6:
-		pr_info("%.*s", len, text);
+		PRINT(KERN_INFO);
 		break;
 	default:
-		printk(KERN_DEBUG pr_fmt("%.*s"), len, text);
+		PRINT(KERN_DEBUG);
 		break;
 	}
 }

@@ -42,3 +42,6 @@ mod limits;
 mod peer;
 mod receive;
 mod transmit;
+
+/// The module's name in the kernel log, as Rust-for-Linux's printing macros look for it.
+const __LOG_PREFIX: &[u8] = b"wireguard\0";

@@ -13,6 +13,7 @@ use crate::{
         cpu::{self, AtOnce},
         crypt::Scratch,
         debug::{self, Event},
+        errno::NetError,
         lock::{Class, SpinLock},
         queue::Queue,
         rcu::RcuGuard,
@@ -61,7 +62,7 @@ impl Staged {
 pub(crate) fn xmit(dev: &Device, mut skb: Skb) -> Result {
     let Some(destination) = skb.destination() else {
         dev.counters.end(Fate::TxBadProtocol, skb);
-        return Err(EPROTONOSUPPORT);
+        return Err(NetError::ProtocolNotSupported.into());
     };
     let section = RcuGuard::new();
     let peer = allowed::lookup(&dev.trie, destination, &section)
@@ -76,13 +77,13 @@ pub(crate) fn xmit(dev: &Device, mut skb: Skb) -> Result {
             }
             return Ok(());
         }
-        Some(_) => (EDESTADDRREQ, Fate::TxNoEndpoint),
-        None => (ENOKEY, Fate::TxNoPeer),
+        Some(_) => (NetError::DestinationRequired, Fate::TxNoEndpoint),
+        None => (NetError::NoKey, Fate::TxNoPeer),
     };
     drop(section);
     skb.send_unreachable(destination.version());
     dev.counters.end(fate, skb);
-    Err(error)
+    Err(error.into())
 }
 
 /// Adds packets to those that wait; the oldest go if there are too many.

@@ -30,8 +30,10 @@ sign() {
 install_module() {
 	local release ko to
 	release=$(release)
-	ko=$REPO/out/$release/wireguard.ko to=$ROOT/lib/modules/$release
-	[[ -f $ko ]] || fail "nothing is built for $release: make module"
+	to=$ROOT/lib/modules/$release
+	# Of two worlds, the one that was built last.
+	ko=$(ls -t "$REPO/out/$release/wireguard.ko" "$REPO/out/$release-rfl/wireguard.ko" 2>/dev/null | head -n 1 || true)
+	[[ -n $ko ]] || fail "nothing is built for $release: make module"
 	[[ -d $to ]] || fail "$to is not there: is this kernel installed?"
 	[[ ! -e $to/updates/dkms/wireguard.ko && ! -e $to/updates/dkms/wireguard.ko.xz ]] ||
 		fail "the DKMS package is installed for $release: remove one of the two (apt remove $NAME-dkms)"

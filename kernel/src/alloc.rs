@@ -15,7 +15,7 @@ use core::fmt;
 pub use self::allocator::{Allocator, KVmalloc, Kmalloc};
 pub use self::flag::{flags, Flags};
 pub use self::kbox::Box;
-pub use self::kvec::{IntoIter, RemoveError, Vec};
+pub use self::kvec::{IntoIter, PushError, RemoveError, Vec};
 
 /// A [`Box`] in memory that is contiguous physically.
 pub type KBox<T> = Box<T, Kmalloc>;

@@ -19,8 +19,14 @@ mod kernel {
         pub(crate) fn rust_kernel_kvmalloc(size: usize, flags: u32) -> *mut c_void;
         /// `kvfree()`
         pub(crate) fn rust_kernel_kvfree(ptr: *mut c_void);
-        /// `printk()` of `len` bytes at a level, after the module's name.
-        pub(crate) fn rust_kernel_printk(level: c_int, text: *const u8, len: c_int);
+        /// `printk()` of a text at a level, after the module's name.
+        pub(crate) fn rust_kernel_printk(
+            level: c_int,
+            module: *const u8,
+            module_len: c_int,
+            text: *const u8,
+            len: c_int,
+        );
         /// Warns, once, of a reference count that was used after it had ended or overflowed.
         pub(crate) fn rust_kernel_refcount_warn();
     }
@@ -67,10 +73,22 @@ mod host {
     pub(crate) use rust_kernel_kfree as rust_kernel_kvfree;
     pub(crate) use rust_kernel_kmalloc as rust_kernel_kvmalloc;
 
-    pub(crate) unsafe fn rust_kernel_printk(level: c_int, text: *const u8, len: c_int) {
-        // SAFETY: the caller gives `len` readable bytes.
-        let text = unsafe { core::slice::from_raw_parts(text, len as usize) };
-        print!("<{level}>{}", String::from_utf8_lossy(text));
+    pub(crate) unsafe fn rust_kernel_printk(
+        level: c_int,
+        module: *const u8,
+        module_len: c_int,
+        text: *const u8,
+        len: c_int,
+    ) {
+        // SAFETY: the caller gives as many readable bytes.
+        let (module, text) = unsafe {
+            (
+                core::slice::from_raw_parts(module, module_len as usize),
+                core::slice::from_raw_parts(text, len as usize),
+            )
+        };
+        let [module, text] = [module, text].map(String::from_utf8_lossy);
+        print!("<{level}>{module}: {text}");
     }
 
     pub(crate) unsafe fn rust_kernel_refcount_warn() {

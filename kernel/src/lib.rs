@@ -22,3 +22,6 @@ mod panic;
 pub mod prelude;
 pub mod print;
 pub mod sync;
+
+/// The name under which this crate itself prints; every crate that prints has one.
+const __LOG_PREFIX: &[u8] = b"rust_kernel\0";

@@ -74,11 +74,13 @@ pub enum Level {
     Debug = 7,
 }
 
-/// Prints one line. Called by the macros.
+/// Prints one line, after the name of the module and a colon. Called by the macros.
+///
+/// `module` ends in a null byte, as Rust-for-Linux's does; it is not printed.
 #[doc(hidden)]
 #[cold]
 #[inline(never)]
-pub fn print(level: Level, args: fmt::Arguments<'_>) {
+pub fn print(level: Level, module: &[u8], args: fmt::Arguments<'_>) {
     let mut line = Line::new();
     if line.write_fmt(args).is_err() {
         // Cut off: the line still has to end.
@@ -87,38 +89,57 @@ pub fn print(level: Level, args: fmt::Arguments<'_>) {
         }
     }
     let text = line.text();
-    // SAFETY: `text` is readable for its length, which is at most `LINE`.
-    unsafe { helpers::rust_kernel_printk(level as c_int, text.as_ptr(), text.len() as c_int) }
+    let module = module.strip_suffix(b"\0").unwrap_or(module);
+    // SAFETY: both are readable for their lengths, which an `int` holds.
+    unsafe {
+        helpers::rust_kernel_printk(
+            level as c_int,
+            module.as_ptr(),
+            module.len() as c_int,
+            text.as_ptr(),
+            text.len() as c_int,
+        )
+    }
+}
+
+/// Formats, and prints under the name that the crate has given itself in `__LOG_PREFIX`.
+#[doc(hidden)]
+#[macro_export]
+#[expect(clippy::crate_in_macro_def)]
+macro_rules! print_macro {
+    ($level:expr, $($arg:tt)*) => {
+        $crate::print::print($level, crate::__LOG_PREFIX, ::core::format_args!($($arg)*))
+    };
 }
 
 /// Prints an emergency-level message (level 0).
 #[macro_export]
 macro_rules! pr_emerg {
-    ($($arg:tt)*) => { $crate::print::print($crate::print::Level::Emerg, ::core::format_args!($($arg)*)) };
+    ($($arg:tt)*) => { $crate::print_macro!($crate::print::Level::Emerg, $($arg)*) };
 }
 
 /// Prints an error-level message (level 3).
 #[macro_export]
 macro_rules! pr_err {
-    ($($arg:tt)*) => { $crate::print::print($crate::print::Level::Err, ::core::format_args!($($arg)*)) };
+    ($($arg:tt)*) => { $crate::print_macro!($crate::print::Level::Err, $($arg)*) };
 }
 
 /// Prints a warning-level message (level 4).
 #[macro_export]
 macro_rules! pr_warn {
-    ($($arg:tt)*) => { $crate::print::print($crate::print::Level::Warning, ::core::format_args!($($arg)*)) };
+    ($($arg:tt)*) => { $crate::print_macro!($crate::print::Level::Warning, $($arg)*) };
 }
 
 /// Prints a notice-level message (level 5).
 #[macro_export]
 macro_rules! pr_notice {
-    ($($arg:tt)*) => { $crate::print::print($crate::print::Level::Notice, ::core::format_args!($($arg)*)) };
+    ($($arg:tt)*) => { $crate::print_macro!($crate::print::Level::Notice, $($arg)*) };
 }
 
 /// Prints an info-level message (level 6).
 #[macro_export]
 macro_rules! pr_info {
-    ($($arg:tt)*) => { $crate::print::print($crate::print::Level::Info, ::core::format_args!($($arg)*)) };
+    ($($arg:tt)*) => { $crate::print_macro!($crate::print::Level::Info, $($arg)*) };
 }
 
 /// Prints a debug-level message (level 7), if the crate is built with debug assertions.
@@ -126,7 +147,7 @@ macro_rules! pr_info {
 macro_rules! pr_debug {
     ($($arg:tt)*) => {
         if ::core::cfg!(debug_assertions) {
-            $crate::print::print($crate::print::Level::Debug, ::core::format_args!($($arg)*))
+            $crate::print_macro!($crate::print::Level::Debug, $($arg)*)
         }
     };
 }

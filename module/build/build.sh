@@ -1,16 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Builds wireguard.ko for one kernel into out/<release>/. Called by the top-level Makefile, and by the
+# Builds wireguard.ko for one kernel into out/<release>/, or out/<release>-rfl/ in the rfl world. Called by the top-level Makefile, and by the
 # top-level Kbuild when somebody types `make -C <kernel> M=<repository>`.
 #
 #   tools.sh, target.sh   what the machine has, what the kernel asks for (refusals in one line)
+#   world.sh              whose Rust it is: the kernel's (rfl) or ours (standalone)
 #   probe.sh              questions to the kernel's headers -> probes.h, probes.cfg
-#   rust.mk               core, bindings and our crates -> one object, wg_rust_raw.o
+#   rust.mk               standalone: core, bindings and our crates -> one object, wg_rust_raw.o; in both
+#                         worlds the bindings and the vector code
+#   rfl.kbuild            rfl: our crates by the kernel's own rules for Rust -> wg_rust.o
 #   objects.kbuild        that object and the C files -> wireguard.ko, by the kernel's own rules
 #   check.sh              what must not be in the log or in the objects
 #
-# Environment: KDIR, WORLD, CC, LLVM, RUSTC, RUST_LIB_SRC, BINDGEN, LIBCLANG_PATH, DEBUG=1 (overflow checks and
-# assertions), WERROR=0 (rustc's and gcc's warnings do not stop the build), V=1, JOBS, WG_MODULE (another driver folder).
+# Environment: KDIR, WORLD, CC, LLVM, RUSTC, RUST_LIB_SRC, BINDGEN, LIBCLANG_PATH, DEBUG=1 (overflow
+# checks and assertions), WERROR=0 (warnings do not stop the build), V=1, JOBS, WG_MODULE (another driver folder), OUT
+# (another folder for the products), COUNT=1 (count the calls out of Rust: tests/bench/calls).
 
 set -euo pipefail
 export LC_ALL=C
@@ -26,6 +30,7 @@ WERROR=${WERROR:-1}
 
 . "$BUILD/tools.sh"
 . "$BUILD/target.sh"
+. "$BUILD/world.sh"
 . "$BUILD/probe.sh"
 . "$BUILD/check.sh"
 
@@ -40,28 +45,37 @@ kmake() {
 		make --no-print-directory -C "$KDIR" -j"$JOBS" ${ARCH_ARGS:+"$ARCH_ARGS"} "${CC_ARGS[@]}" ${V:+V="$V"} "$@"
 }
 
-# Reads the kernel. Sets KDIR, RELEASE, config, ARCH_ARGS and OUT.
-name_folder() {
+# Reads the kernel. Sets KDIR, RELEASE, config and ARCH_ARGS.
+read_kernel() {
 	find_kernel
 	read_config
 	ARCH_ARGS=
 	has UML && ARCH_ARGS=ARCH=um
-	OUT=${OUT:-$REPO/out/$RELEASE}
+	return 0
+}
+
+# Chooses the world. Sets WORLD and OUT.
+name_folder() {
+	need_rustc
+	((missing == 0)) || exit 1
+	choose_world
+	local folder=$RELEASE
+	[[ $WORLD == standalone ]] || folder+=-$WORLD
+	OUT=${OUT:-$REPO/out/$folder}
 }
 
 # Reads kernel and tools. Sets everything the later steps use.
 configure() {
-	name_folder
+	read_kernel
 	refuse_config
+	name_folder
 	need_commands
-	need_rustc
-	need_rust_src
+	[[ $WORLD == rfl ]] || need_rust_src
 	need_bindgen
 	need_libclang
 	need_cargo
 	need_cc
 	((missing == 0)) || exit 1
-	choose_world
 	choose_target
 }
 
@@ -147,7 +161,8 @@ settings() {
 		"-Coverflow-checks=$( ((DEBUG)) && echo y || echo n)" "-Cdebug-assertions=$( ((DEBUG)) && echo y || echo n)" \
 		"${lints[@]}" >"$rust/our.flags.new"
 	replace "$rust/our.flags.new" "$rust/our.flags"
-	core_folder
+	CORE=
+	[[ $WORLD == rfl ]] || core_folder
 	cat >"$rust/config.mk.new" <<-MK
 		REPO := $REPO
 		BUILD := $BUILD
@@ -156,7 +171,7 @@ settings() {
 		RUSTC := $RUSTC
 		CARGO := $CARGO
 		RUSTC_MINOR := $RUSTC_MINOR
-		RUST_LIB_SRC := $RUST_LIB_SRC
+		RUST_LIB_SRC := ${RUST_LIB_SRC:-}
 		LIBCLANG_PATH := $LIBCLANG_PATH
 		CLANG_TARGET := $CLANG_TARGET
 		CORE := $CORE
@@ -177,6 +192,8 @@ link_sources() {
 	done
 	for file in "$WG_MODULE"/c/*.c "$REPO/kernel/helpers.c"; do
 		[[ -f $file ]] || continue
+		# In the rfl world there is no stand-in.
+		[[ $WORLD == rfl && $file == "$REPO/kernel/"* ]] && continue
 		name=$(basename "$file")
 		[[ $file == "$REPO/kernel/"* ]] && name=kernel_$name
 		[[ $(readlink "$OUT/c/$name" || true) == "$file" ]] || ln -sf "$file" "$OUT/c/$name"
@@ -186,9 +203,12 @@ link_sources() {
 		wg-repo := $REPO
 		wg-out := $OUT
 		wg-module := $WG_MODULE
+		wg-world := $WORLD
+		wg-rustc-minor := $RUSTC_MINOR
 		wg-rust := wg_rust.o $SIMD
 		wg-debug := $DEBUG
 		wg-werror := $WERROR
+		wg-count := ${COUNT:-0}
 		include $BUILD/objects.kbuild
 	K
 	replace "$OUT/Kbuild.new" "$OUT/Kbuild"
@@ -214,20 +234,31 @@ build() {
 	third_party
 	buildinfo
 	settings
-	crates "$OUT/rust/wg_rust_raw.o"
-	check_rust_object "$OUT/rust/wg_rust_raw.o"
+	if [[ $WORLD == rfl ]]; then
+		crates "$OUT/rust/bindings.rs"
+	else
+		crates "$OUT/rust/wg_rust_raw.o"
+		check_rust_object "$OUT/rust/wg_rust_raw.o"
+	fi
 	vector_code
 	link_sources
-	kmake M="$OUT" modules
+	kmake RUSTC="$RUSTC" M="$OUT" modules
 	check_module
+	# The world that was built last is the one that tests and `make load` take.
+	touch "$OUT/wireguard.ko"
 }
 
 main() {
-	if [[ ${1:-} == folder ]]; then
-		name_folder
+	case ${1:-module} in
+	folder)
+		read_kernel
+		name_folder >/dev/null
 		echo "${OUT#"$REPO/out/"}"
 		return
-	fi
+		;;
+	# These look at the stand-in, too.
+	lint | rustdoc) WORLD=standalone ;;
+	esac
 	configure
 	claim_out
 	exec 9>"$OUT/lock"

@@ -18,11 +18,21 @@ loaded() {
 	[[ -d /sys/module/wireguard ]]
 }
 
+# built RELEASE: the module that was built for it last, in the world that is asked for.
+built() {
+	local folders=("$REPO/out/$1" "$REPO/out/$1-rfl")
+	case ${WORLD:-} in
+	standalone) folders=("$REPO/out/$1") ;;
+	rfl) folders=("$REPO/out/$1-rfl") ;;
+	esac
+	ls -t "${folders[@]/%//wireguard.ko}" 2>/dev/null | head -n 1 || true
+}
+
 # Ours says in which world it was built; the stock module has no such line.
 load() {
 	local ko dependency
-	ko=$REPO/out/$(uname -r)/wireguard.ko
-	[[ -f $ko ]] || fail "nothing is built for $(uname -r): make module"
+	ko=$(built "$(uname -r)")
+	[[ -n $ko ]] || fail "nothing is built for $(uname -r)${WORLD:+ in the world $WORLD}: make module"
 	if loaded; then
 		if [[ -d /sys/module/wireguard/holders || -f /sys/module/wireguard/refcnt ]]; then
 			fail "a wireguard module is loaded already: make unload"

@@ -75,7 +75,8 @@ theirs = --cap-lints allow -Coverflow-checks=n --edition $(EDITION_$(1))
 
 $(foreach c,$(THIRD_PARTY),$(eval $(call crate,$(c),$(SOURCE_$(c)),,$(call theirs,$(c)))))
 $(eval $(call crate,kernel,$(REPO)/kernel/src/lib.rs,,$(ours)))
-$(eval $(call crate,bindings,$(R)/bindings.rs,kernel,--edition 2021 --cap-lints allow))
+# (not `bindings`: Rust-for-Linux has a crate of that name)
+$(eval $(call crate,wg_bindings,$(R)/bindings.rs,kernel,--edition 2021 --cap-lints allow))
 $(eval $(call crate,wg_crypto,$(REPO)/crypto/src/lib.rs,$(THIRD_PARTY),$(pure)))
 $(eval $(call crate,wg_protocol,$(REPO)/protocol/src/lib.rs,wg_crypto $(THIRD_PARTY),$(pure)))
 $(eval $(call crate,wg_netlink,$(REPO)/netlink/src/lib.rs,$(THIRD_PARTY),$(pure)))
@@ -101,8 +102,8 @@ endif
 
 ##### the driver, and everything it uses, as one object
 
-crates := kernel bindings wg_crypto $(simd_crate) wg_protocol wg_netlink $(THIRD_PARTY)
-externs := $(foreach d,$(crates),--extern $(d)=$(R)/lib$(d).rlib) -L $(R) -L $(CORE)
+crates := kernel wg_bindings wg_crypto $(simd_crate) wg_protocol wg_netlink $(THIRD_PARTY)
+externs := $(foreach d,$(crates),--extern $(d:wg_bindings=bindings)=$(R)/lib$(d).rlib) -L $(R) -L $(CORE)
 driver := --crate-name wireguard_rs $(ours) --check-cfg 'cfg(wg_simd)' $(if $(simd),--cfg wg_simd) @$(OUT)/probes.cfg $(externs) $(WG_MODULE)/lib.rs
 
 $(R)/wg_rust_raw.o: $(WG_MODULE)/lib.rs $(crates:%=$(R)/lib%.rlib) $(OUT)/probes.cfg $(R)/our.flags $(BUILD)/rust.mk

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What the target kernel asks of a Rust compiler: the refusals, the world, the target description and
+# What the target kernel asks of a Rust compiler: the refusals, the target description and
 # the flags, all read from the kernel's configuration. Sourced by build.sh after tools.sh.
 # Each architecture has one function here (target_x86_64, target_arm64) and nothing elsewhere.
 
@@ -51,30 +51,6 @@ refuse_config() {
 	grep -q '	udp_tunnel_xmit_skb	' "$KDIR/Module.symvers" ||
 		refuse "$RELEASE does not export UDP tunnels (CONFIG_NET_UDP_TUNNEL), which WireGuard sends through"
 	return 0
-}
-
-# Which world this kernel belongs to, and why. Sets WORLD and prints one line.
-choose_world() {
-	local why=
-	if ! has RUST; then
-		why="the kernel is built without CONFIG_RUST"
-	elif [[ ! -f $KDIR/rust/libkernel.rmeta || ! -f $KDIR/rust/libmacros.so ]]; then
-		why="CONFIG_RUST is on, but the kernel's Rust metadata is not in KDIR"
-	elif ! has UML && [[ ! -f $KDIR/scripts/target.json ]]; then
-		why="CONFIG_RUST is on, but scripts/target.json is not in KDIR"
-	elif [[ ${config[RUSTC_VERSION_TEXT]:-} != "\"$RUSTC_TEXT\"" ]]; then
-		why="the kernel's Rust is ${config[RUSTC_VERSION_TEXT]:-unknown}, this one is $RUSTC_TEXT"
-	fi
-	case ${WORLD:-} in
-	'' | auto)
-		[[ -n $why ]] || why="the kernel could take Rust-for-Linux's crates, but that world is not there yet"
-		WORLD=standalone
-		;;
-	standalone) why="asked for" ;;
-	rfl) refuse "WORLD=rfl is not there yet: use WORLD=standalone${why:+ ($why)}" ;;
-	*) refuse "WORLD=$WORLD is unknown: say standalone, rfl or nothing" ;;
-	esac
-	echo "  WORLD    $WORLD: $why"
 }
 
 # x86-64, native or User-Mode Linux. Sets TARGET_JSON and adds to FLAGS.

@@ -13,6 +13,10 @@ use wg_netlink::{
 };
 
 /// A net_device of ours with a reference on it.
+///
+/// # Invariants
+///
+/// One of the device's references is ours.
 struct Held(NonNull<bindings::net_device>);
 
 impl Held {
@@ -27,7 +31,10 @@ impl Held {
         let mut error = 0;
         // SAFETY: `net` is the caller's, the name ends, `error` is writable.
         let dev = unsafe { bindings::wg_genl_device(net, index, name, &mut error) };
-        NonNull::new(dev).map(Held).ok_or(Error::from_errno(error))
+        NonNull::new(dev)
+            // INVARIANT: `wg_genl_device()` took a reference for us.
+            .map(Held)
+            .ok_or_else(|| Error::from_errno(error))
     }
 
     fn into_raw(self) -> *mut bindings::net_device {

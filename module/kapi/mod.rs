@@ -11,6 +11,7 @@ pub(crate) mod cpu;
 pub(crate) mod crypt;
 pub(crate) mod debug;
 pub(crate) mod entry;
+pub(crate) mod errno;
 pub(crate) mod ethtool;
 pub(crate) mod fpu;
 pub(crate) mod genl;

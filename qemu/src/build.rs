@@ -43,7 +43,7 @@ pub(crate) fn run(kernel: &Kernel) -> Result<Built> {
         module: output
             .status
             .success()
-            .then(|| workplace::module(kernel))
+            .then(|| workplace::module(kernel, None))
             .transpose()?,
         tail: tail.join("\n"),
     })

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Builds User-Mode Linux from Debian's kernel source package.
+//! Builds a kernel from Debian's kernel source package: User-Mode Linux, or x86-64 for QEMU.
 //!
 //! The tree stays, stripped of what no module build reads: it is the build folder (KDIR) of
-//! this kernel, with `ARCH=um`.
+//! this kernel (User-Mode Linux wants `ARCH=um`).
 
 use crate::apt::Apt;
-use crate::kernel::{Kernel, Parts};
+use crate::kernel::{Kernel, Parts, Runs, Source};
 use crate::progress::{output, Progress};
+use crate::{debian, rootfs, rust_kernel};
 use anyhow::{bail, Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,13 +28,39 @@ pub(crate) fn prepare(
     let mut progress = Progress::new(kernel.name);
     let apt = Apt::open(kernel.name, suites, &mut progress)?;
     let package = apt.newest(&format!("linux-source-{version}"))?;
+    let mut packages = vec![package.clone()];
+    if kernel.runs == Runs::Qemu {
+        packages.push(apt.newest("busybox-static")?);
+    }
+    let rust = matches!(kernel.source, Source::Rust { .. });
+    let builder = Builder {
+        arch: match kernel.runs {
+            Runs::Uml => "um",
+            Runs::Qemu => "x86_64",
+        },
+        settings: if rust {
+            rust_kernel::settings()?
+        } else {
+            Vec::new()
+        },
+    };
     let compiler = output(Command::new("gcc").arg("--version"))?;
     let compiler = compiler.lines().next().unwrap_or_default().to_owned();
-    let versions = || Ok(format!("{} {}\n{compiler}", package.name, package.version));
+    let versions = || {
+        let mut lines: Vec<String> = packages
+            .iter()
+            .map(|package| format!("{} {}", package.name, package.version))
+            .collect();
+        lines.push(compiler);
+        if rust {
+            lines.push(rust_kernel::compiler());
+        }
+        Ok(lines.join("\n"))
+    };
     thing.prepare(refresh, versions, |temp, _| {
         progress.step(&format!("{} {}", package.name, package.version));
         let unpacked = temp.join("package");
-        apt.unpack(std::slice::from_ref(&package), &unpacked, &mut progress)?;
+        apt.unpack(&packages, &unpacked, &mut progress)?;
         let archive = unpacked.join(format!("usr/src/{}.tar.xz", package.name));
         let tree = temp.join("tree");
         fs::create_dir_all(&tree)?;
@@ -43,22 +70,27 @@ pub(crate) fn prepare(
             .args(["--strip-components=1", "-C"])
             .arg(&tree);
         progress.run(&mut tar)?;
-        fs::remove_dir_all(&unpacked)?;
 
         progress.step("configuration");
-        configure(&tree, base, fragments, &mut progress)?;
+        builder.configure(&tree, base, fragments, &mut progress)?;
         progress.step("compiling, up to 2,800 steps");
         let jobs = std::thread::available_parallelism().map_or(2, usize::from);
-        progress.run(make(&tree).arg(format!("-j{jobs}")))?;
-        let install = format!("INSTALL_MOD_PATH={}", temp.join("modules").display());
-        progress.run(make(&tree).args([install.as_str(), "modules_install"]))?;
+        progress.run(builder.make(&tree).arg(format!("-j{jobs}")))?;
         let release = fs::read_to_string(tree.join("include/config/kernel.release"))?;
         let release = release.trim().to_owned();
+        let root = match kernel.runs {
+            Runs::Uml => temp.join("modules"),
+            Runs::Qemu => unpacked.join("thin"),
+        };
+        let install = format!("INSTALL_MOD_PATH={}", root.display());
+        progress.run(
+            builder
+                .make(&tree)
+                .args([install.as_str(), "modules_install"]),
+        )?;
         // It leads to the temporary place, and nothing needs it.
-        let _ = fs::remove_file(temp.join(format!("modules/lib/modules/{release}/build")));
-        fs::rename(tree.join("linux"), temp.join("linux"))?;
-        strip(&tree)?;
-        let parts = Parts {
+        let _ = fs::remove_file(root.join(format!("lib/modules/{release}/build")));
+        let mut parts = Parts {
             release,
             image: PathBuf::from("linux"),
             modules: PathBuf::from("modules/lib/modules"),
@@ -67,42 +99,75 @@ pub(crate) fn prepare(
             compiler: None,
             path: None,
         };
+        match kernel.runs {
+            Runs::Uml => fs::rename(tree.join("linux"), temp.join("linux"))?,
+            Runs::Qemu => {
+                parts.image = PathBuf::from("vmlinux");
+                parts.modules = PathBuf::from("modules.squashfs");
+                parts.initrd = Some(PathBuf::from("initrd"));
+                fs::rename(tree.join("vmlinux"), temp.join("vmlinux"))?;
+                debian::initrd(&unpacked, &root, &parts.release)?;
+                fs::rename(unpacked.join("initrd"), temp.join("initrd"))?;
+                let modules = root.join("lib/modules");
+                rootfs::squash(&modules, &temp.join("modules.squashfs"), &mut progress)?;
+            }
+        }
+        fs::remove_dir_all(&unpacked)?;
+        strip(&tree)?;
         parts.store(temp)
     })
 }
 
-fn make(tree: &Path) -> Command {
-    let mut command = Command::new("make");
-    command
-        .arg("-C")
-        .arg(tree)
-        .args(["ARCH=um", "KBUILD_BUILD_USER=vm", "KBUILD_BUILD_HOST=vm"]);
-    command
+/// What every call of the kernel's make is told.
+struct Builder {
+    arch: &'static str,
+    settings: Vec<(&'static str, String)>,
 }
 
-/// The configuration that `make BASE` gives with our fragments over it, all of them in force.
-fn configure(tree: &Path, base: &str, fragments: &[&str], progress: &mut Progress) -> Result<()> {
-    progress.run(make(tree).arg(base))?;
-    let path = tree.join(".config");
-    let mut config = fs::read_to_string(&path)?;
-    for fragment in fragments {
-        config.push_str(fragment);
+impl Builder {
+    fn make(&self, tree: &Path) -> Command {
+        let mut command = Command::new("make");
+        command
+            .arg("-C")
+            .arg(tree)
+            .arg(format!("ARCH={}", self.arch));
+        command.args(["KBUILD_BUILD_USER=vm", "KBUILD_BUILD_HOST=vm"]);
+        for (name, value) in &self.settings {
+            command.arg(format!("{name}={value}")).env(name, value);
+        }
+        command
     }
-    fs::write(&path, config)?;
-    progress.run(make(tree).arg("olddefconfig"))?;
-    let config = fs::read_to_string(&path)?;
-    let ignored: Vec<_> = fragments
-        .iter()
-        .flat_map(|fragment| fragment.lines())
-        .filter(|line| !in_force(&config, line))
-        .collect();
-    if !ignored.is_empty() {
-        bail!(
-            "this kernel ignores parts of its configuration:\n{}",
-            ignored.join("\n")
-        );
+
+    /// The configuration that `make BASE` gives with our fragments over it, all of them in force.
+    fn configure(
+        &self,
+        tree: &Path,
+        base: &str,
+        fragments: &[&str],
+        progress: &mut Progress,
+    ) -> Result<()> {
+        progress.run(self.make(tree).arg(base))?;
+        let path = tree.join(".config");
+        let mut config = fs::read_to_string(&path)?;
+        for fragment in fragments {
+            config.push_str(fragment);
+        }
+        fs::write(&path, config)?;
+        progress.run(self.make(tree).arg("olddefconfig"))?;
+        let config = fs::read_to_string(&path)?;
+        let ignored: Vec<_> = fragments
+            .iter()
+            .flat_map(|fragment| fragment.lines())
+            .filter(|line| !in_force(&config, line))
+            .collect();
+        if !ignored.is_empty() {
+            bail!(
+                "this kernel ignores parts of its configuration:\n{}",
+                ignored.join("\n")
+            );
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Whether a line of a fragment holds in the final configuration.

@@ -250,7 +250,7 @@ fn move_if_there(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Packs the initial RAM disk: busybox, [`STAGE`] and the drivers in the order of loading.
-fn initrd(root: &Path, tree: &Path, release: &str) -> Result<()> {
+pub(crate) fn initrd(root: &Path, tree: &Path, release: &str) -> Result<()> {
     let disk = root.join("stage");
     fs::create_dir_all(disk.join("bin"))?;
     let busybox = ["bin/busybox", "usr/bin/busybox"].map(|path| root.join(path));

@@ -39,8 +39,17 @@ pub(crate) enum Source {
         /// Configuration fragments over the architecture's default.
         fragments: &'static [&'static str],
     },
-    /// Built in the same way, but over the smallest configuration there is, and run with a clock
-    /// that jumps to the next timer whenever there is nothing to do.
+    /// Built in the same way with Rust-for-Linux, over the smallest configuration there is.
+    Rust {
+        /// The version in the package's name: "7.2".
+        version: &'static str,
+        /// Suites to look in.
+        suites: &'static [&'static str],
+        /// Configuration fragments.
+        fragments: &'static [&'static str],
+    },
+    /// Built in the same way, over the smallest configuration there is, and run with a clock that jumps to the next timer whenever there is
+    /// nothing to do.
     TimeTravel {
         /// The version in the package's name: "7.2".
         version: &'static str,
@@ -65,12 +74,16 @@ pub(crate) struct Kernel {
 
 const UML_CONFIG: &str = include_str!("../config/uml.config");
 const TIME_CONFIG: &str = include_str!("../config/uml-time.config");
+const MACHINE_CONFIG: &str = include_str!("../config/uml-machine.config");
+const X86_CONFIG: &str = include_str!("../config/x86.config");
+const COMMON_CONFIG: &str = include_str!("../config/common.config");
+const RUST_CONFIG: &str = include_str!("../config/rust.config");
 
 /// The kernel whose source tests take files from.
 pub(crate) const SOURCE: &str = "uml-7.2";
 
 /// All kernels.
-pub(crate) static KERNELS: [Kernel; 6] = [
+pub(crate) static KERNELS: [Kernel; 8] = [
     Kernel {
         name: "uml-7.2",
         vehicle: "uml-7.2",
@@ -127,6 +140,26 @@ pub(crate) static KERNELS: [Kernel; 6] = [
             suites: &["sid", "testing", "trixie-backports"],
         },
     },
+    Kernel {
+        name: "uml-7.2-rust",
+        vehicle: "uml-7.2-rust",
+        runs: Runs::Uml,
+        source: Source::Rust {
+            version: "7.2",
+            suites: &["sid", "testing", "trixie-backports"],
+            fragments: &[COMMON_CONFIG, MACHINE_CONFIG, RUST_CONFIG],
+        },
+    },
+    Kernel {
+        name: "qemu-7.2-rust",
+        vehicle: "qemu-7.2-rust",
+        runs: Runs::Qemu,
+        source: Source::Rust {
+            version: "7.2",
+            suites: &["sid", "testing", "trixie-backports"],
+            fragments: &[COMMON_CONFIG, X86_CONFIG, RUST_CONFIG],
+        },
+    },
 ];
 
 /// Looks a kernel up by either of its names.
@@ -160,7 +193,12 @@ impl Kernel {
             Runs::Uml => "",
             Runs::Qemu => crate::debian::STAGE,
         };
-        format!("{edition} {:?} {stage}", self.source)
+        // A kernel with Rust is of use to its own compiler alone.
+        let compiler = match self.source {
+            Source::Rust { .. } => crate::rust_kernel::compiler(),
+            _ => String::new(),
+        };
+        format!("{edition} {:?} {stage}{compiler}", self.source)
     }
 
     /// Makes the kernel, if needed, and gives its directory.
@@ -174,7 +212,12 @@ impl Kernel {
                 suites,
                 fragments,
             } => crate::built::prepare(self, "defconfig", (version, suites, fragments), refresh),
-            Source::TimeTravel {
+            Source::Rust {
+                version,
+                suites,
+                fragments,
+            }
+            | Source::TimeTravel {
                 version,
                 suites,
                 fragments,

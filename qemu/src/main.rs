@@ -30,6 +30,7 @@ mod progress;
 mod qemu;
 mod rogue;
 mod rootfs;
+mod rust_kernel;
 mod rust_src;
 mod scenario;
 mod single;
@@ -46,6 +47,7 @@ use plan::Show;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+use workplace::World;
 
 /// Prepares kernels and a root file system, boots machines from them, and runs tests in them.
 #[derive(Parser)]
@@ -157,6 +159,9 @@ struct MachineOptions {
     /// WireGuard module to load: "ours", a file, "c" for the kernel's own, or "none"
     #[arg(long, default_value = "none")]
     module: String,
+    /// World of our module; without it, that which was built last
+    #[arg(long, value_enum)]
+    world: Option<World>,
     /// A file to be found under /vm in the machine (may be repeated)
     #[arg(long = "file")]
     files: Vec<PathBuf>,
@@ -185,7 +190,10 @@ struct TestOptions {
     /// Module of all machines, or MACHINE=MODULE: "ours", "c" or "none" (may be repeated)
     #[arg(long)]
     module: Vec<String>,
-    /// File of our module, instead of out/RELEASE/wireguard.ko
+    /// World of our module; without it, that which was built last
+    #[arg(long, value_enum)]
+    world: Option<World>,
+    /// File of our module, instead of what the build left in out/
     #[arg(long)]
     ko: Option<PathBuf>,
 }
@@ -199,6 +207,7 @@ impl TestOptions {
             names,
             on: self.on,
             modules: self.module,
+            world: self.world,
             file: self.ko,
             jobs: 1,
             show: Show::Story,
@@ -214,7 +223,7 @@ impl MachineOptions {
         let module = match self.module.as_str() {
             "none" => Module::None,
             "c" => Module::C,
-            "ours" => Module::File(workplace::module(kernel::find(&self.on)?)?),
+            "ours" => Module::File(workplace::module(kernel::find(&self.on)?, self.world)?),
             path => Module::File(PathBuf::from(path)),
         };
         Ok(single::Wish {

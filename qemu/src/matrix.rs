@@ -170,7 +170,7 @@ fn on_kernel(kernel: &Kernel, jobs: usize, names: &[String], built: bool) -> Res
     let mut found: Found = load(kernel.vehicle)?;
     found.release = parts.release;
     found.compiler = build::kernel_compiler(&parts.kdir);
-    let mut module = Some(workplace::module(kernel)?).filter(|path| built && path.exists());
+    let mut module = Some(workplace::module(kernel, None)?).filter(|path| built && path.exists());
     if module.is_none() {
         let outcome = build::run(kernel)?;
         module = outcome.module;
@@ -191,6 +191,7 @@ fn on_kernel(kernel: &Kernel, jobs: usize, names: &[String], built: bool) -> Res
         names: names.to_vec(),
         on: vec![kernel.vehicle.to_owned()],
         modules: Vec::new(),
+        world: None,
         file: None,
         jobs,
         show: Show::Verdicts,

@@ -5,7 +5,7 @@
 use crate::kernel::{self, Kernel};
 use crate::payload::Module;
 use crate::scenario::{Case, Scenario, Which};
-use crate::workplace;
+use crate::workplace::{self, World};
 use anyhow::{bail, Result};
 use std::path::PathBuf;
 
@@ -28,7 +28,9 @@ pub(crate) struct Plan {
     pub(crate) on: Vec<String>,
     /// Module for all machines, or MACHINE=MODULE.
     pub(crate) modules: Vec<String>,
-    /// File of our module; without it, `out/RELEASE/wireguard.ko`.
+    /// World of our module; without it, that which was built last.
+    pub(crate) world: Option<World>,
+    /// File of our module, instead of what the build left.
     pub(crate) file: Option<PathBuf>,
     /// Tests at a time.
     pub(crate) jobs: usize,
@@ -91,7 +93,7 @@ impl Plan {
             Which::None => Module::None,
             Which::C => Module::C,
             Which::Ours => {
-                let built = workplace::module(kernel)?;
+                let built = workplace::module(kernel, self.world)?;
                 let path = self.file.clone().unwrap_or(built);
                 if !path.exists() {
                     bail!(

@@ -174,6 +174,9 @@ fn choose<'a>(plan: &'a Plan, scenarios: &'a [Scenario]) -> Result<(Vec<Test<'a>
                 }
                 for round in 1..=plan.repeat {
                     let mut test = Test::new(scenario, case, vehicle);
+                    if let Some(world) = plan.world {
+                        test.title = format!("{}, {}", test.title, world.name());
+                    }
                     if plan.repeat > 1 {
                         test.title = format!("{} #{round}", test.title);
                     }

@@ -87,7 +87,7 @@ impl<'a> Test<'a> {
     }
 
     fn run_once(&self, plan: &Plan) -> Verdict {
-        let name = self.title.replace([' ', '/', '#'], "-");
+        let name = self.title.replace([' ', '/', '#', ','], "-");
         let mut verdict = Verdict {
             problems: Vec::new(),
             boot: Duration::ZERO,

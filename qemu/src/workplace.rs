@@ -14,10 +14,46 @@ pub(crate) fn repository() -> PathBuf {
     here.parent().unwrap_or(here).to_owned()
 }
 
-/// Where the build of this repository leaves the module for a kernel.
-pub(crate) fn module(kernel: &Kernel) -> Result<PathBuf> {
+/// Whose Rust crates a module is built with (module/build/world.sh).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub(crate) enum World {
+    /// Our own core and our stand-in for the kernel's crate.
+    Standalone,
+    /// The kernel's own.
+    Rfl,
+}
+
+impl World {
+    const ALL: [Self; 2] = [Self::Standalone, Self::Rfl];
+
+    /// As people type it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Standalone => "standalone",
+            Self::Rfl => "rfl",
+        }
+    }
+
+    /// Where the build leaves the module of this world for a kernel release.
+    fn module(self, release: &str) -> PathBuf {
+        let folder = match self {
+            Self::Standalone => release.to_owned(),
+            Self::Rfl => format!("{release}-rfl"),
+        };
+        repository().join("out").join(folder).join("wireguard.ko")
+    }
+}
+
+/// The module that the build of this repository has left for a kernel: that of `world`, or else the
+/// one that was built last.
+pub(crate) fn module(kernel: &Kernel, world: Option<World>) -> Result<PathBuf> {
     let release = kernel.parts()?.release;
-    Ok(repository().join("out").join(release).join("wireguard.ko"))
+    let worlds = world.map_or(World::ALL.to_vec(), |world| vec![world]);
+    let modules = worlds.iter().map(|world| world.module(&release));
+    let built = |path: &PathBuf| fs::metadata(path).and_then(|data| data.modified()).ok();
+    modules
+        .max_by_key(built)
+        .context("there is at least one world")
 }
 
 /// Where a program for the machines is, once it has been built.

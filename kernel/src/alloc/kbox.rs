@@ -6,7 +6,6 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
-use core::pin::Pin;
 use core::ptr::{self, NonNull};
 
 use super::{AllocError, Allocator, Flags};
@@ -57,23 +56,6 @@ impl<T, A: Allocator> Box<T, A> {
             ptr,
             _owns: PhantomData,
         })
-    }
-
-    /// Creates a new box whose value will not move.
-    ///
-    /// # Errors
-    ///
-    /// [`AllocError`]
-    #[inline]
-    pub fn pin(value: T, flags: Flags) -> Result<Pin<Self>, AllocError> {
-        Ok(Self::into_pin(Self::new(value, flags)?))
-    }
-
-    /// Pins the value of a box.
-    #[inline]
-    pub fn into_pin(this: Self) -> Pin<Self> {
-        // SAFETY: the value is in a block of its own, and stays there until it is dropped.
-        unsafe { Pin::new_unchecked(this) }
     }
 
     /// Takes the box apart into a raw pointer.
@@ -219,6 +201,5 @@ mod tests {
         assert!(b.0.iter().all(|x| *x == 7));
         let unit = KBox::new((), GFP_KERNEL).unwrap();
         KBox::into_inner(unit);
-        assert_eq!(*KBox::pin(3, GFP_KERNEL).unwrap(), 3);
     }
 }

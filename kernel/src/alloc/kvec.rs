@@ -4,7 +4,7 @@
 use core::alloc::Layout;
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem::{ManuallyDrop, MaybeUninit};
+use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
 use core::slice;
@@ -23,6 +23,22 @@ pub struct Vec<T, A: Allocator> {
     cap: usize,
     len: usize,
     _owns: PhantomData<(T, A)>,
+}
+
+/// The value given to [`Vec::push_within_capacity`] found no room.
+pub struct PushError<T>(pub T);
+
+impl<T> fmt::Debug for PushError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no room in the vector")
+    }
+}
+
+impl<T> From<PushError<T>> for crate::error::Error {
+    /// The memory is not exhausted, only the vector is.
+    fn from(_: PushError<T>) -> Self {
+        crate::error::code::EINVAL
+    }
 }
 
 /// The index given to [`Vec::remove`] is not in the vector.
@@ -113,25 +129,6 @@ impl<T, A: Allocator> Vec<T, A> {
         self.ptr.as_ptr()
     }
 
-    /// The room behind the values.
-    #[inline]
-    pub fn spare_capacity_mut(&mut self) -> &mut [MaybeUninit<T>] {
-        let free = self.capacity() - self.len;
-        // SAFETY: by the invariant there is room for `free` values behind the first `len`, and it is ours.
-        unsafe { slice::from_raw_parts_mut(self.ptr.as_ptr().add(self.len).cast(), free) }
-    }
-
-    /// Takes `additional` values behind the present ones for initialised.
-    ///
-    /// # Safety
-    ///
-    /// There is room for them, and they are initialised.
-    #[inline]
-    pub unsafe fn inc_len(&mut self, additional: usize) {
-        // INVARIANT: the caller's promise.
-        self.len += additional;
-    }
-
     /// Makes room for at least `additional` more values.
     ///
     /// # Errors
@@ -171,11 +168,11 @@ impl<T, A: Allocator> Vec<T, A> {
     ///
     /// # Errors
     ///
-    /// The value.
+    /// [`PushError`], with the value.
     #[inline]
-    pub fn push_within_capacity(&mut self, value: T) -> Result<(), T> {
+    pub fn push_within_capacity(&mut self, value: T) -> Result<(), PushError<T>> {
         if self.len == self.capacity() {
-            return Err(value);
+            return Err(PushError(value));
         }
         // SAFETY: there is room for one more value behind the first `len`.
         unsafe { self.ptr.as_ptr().add(self.len).write(value) };
@@ -235,19 +232,6 @@ impl<T, A: Allocator> Vec<T, A> {
         self.truncate(0);
     }
 
-    /// Keeps the values for which `keep` says so, in their order.
-    pub fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
-        let mut kept = 0;
-        for index in 0..self.len {
-            let values = self.as_mut_slice();
-            if values.get_mut(index).is_some_and(&mut keep) {
-                values.swap(kept, index);
-                kept += 1;
-            }
-        }
-        self.truncate(kept);
-    }
-
     /// Takes the vector apart into pointer, length and capacity.
     #[inline]
     #[must_use = "the values are leaked otherwise"]
@@ -300,35 +284,6 @@ impl<T: Clone, A: Allocator> Vec<T, A> {
                 .map_err(|_| AllocError)?;
         }
         Ok(())
-    }
-
-    /// Appends clones of the values of a slice.
-    ///
-    /// # Errors
-    ///
-    /// [`AllocError`]; nothing is appended then.
-    pub fn extend_from_slice(&mut self, other: &[T], flags: Flags) -> Result<(), AllocError> {
-        self.reserve(other.len(), flags)?;
-        for value in other {
-            self.push_within_capacity(value.clone())
-                .map_err(|_| AllocError)?;
-        }
-        Ok(())
-    }
-
-    /// Drops values or appends equal ones until there are `new_len`.
-    ///
-    /// # Errors
-    ///
-    /// [`AllocError`]
-    pub fn resize(&mut self, new_len: usize, value: T, flags: Flags) -> Result<(), AllocError> {
-        match new_len.checked_sub(self.len) {
-            Some(more) => self.extend_with(more, value, flags),
-            None => {
-                self.truncate(new_len);
-                Ok(())
-            }
-        }
     }
 }
 
@@ -484,15 +439,11 @@ mod tests {
         assert_eq!(v.remove(10), Ok(10));
         assert_eq!(v.remove(99), Err(RemoveError));
         assert_eq!(v.pop(), Some(99));
-        v.retain(|x| *x % 2 == 0);
-        assert_eq!(v.len(), 49);
-        assert!(v.iter().all(|x| x % 2 == 0));
+        assert_eq!(v.len(), 98);
         assert!(v.windows(2).all(|w| w[0] < w[1]));
         v.truncate(3);
-        assert_eq!(&v[..], [0, 2, 4]);
-        v.resize(5, 9, GFP_KERNEL).unwrap();
-        v.extend_from_slice(&[1, 2], GFP_KERNEL).unwrap();
-        assert_eq!(&v[..], [0, 2, 4, 9, 9, 1, 2]);
+        v.extend_with(2, 9, GFP_KERNEL).unwrap();
+        assert_eq!(&v[..], [0, 1, 2, 9, 9]);
         v.clear();
         assert!(v.is_empty() && v.capacity() > 0 && v.pop().is_none());
     }
@@ -504,16 +455,11 @@ mod tests {
         assert_eq!(Rc::strong_count(&count), 11);
         v.truncate(8);
         drop(v.remove(0));
-        let mut keep = false;
-        v.retain(|_| {
-            keep = !keep;
-            keep
-        });
-        assert_eq!(Rc::strong_count(&count), 5);
+        assert_eq!(Rc::strong_count(&count), 8);
         let mut iter = v.into_iter();
-        assert_eq!(iter.len(), 4);
+        assert_eq!(iter.len(), 7);
         drop(iter.next());
-        assert_eq!(Rc::strong_count(&count), 4);
+        assert_eq!(Rc::strong_count(&count), 7);
         drop(iter);
         assert_eq!(Rc::strong_count(&count), 1);
     }
@@ -537,13 +483,9 @@ mod tests {
     }
 
     #[test]
-    fn spare_room() {
-        let mut v = KVec::<u32>::with_capacity(2, GFP_KERNEL).unwrap();
-        v.spare_capacity_mut()[0].write(5);
-        // SAFETY: just written.
-        unsafe { v.inc_len(1) };
-        assert_eq!(v.as_slice(), [5]);
+    fn full() {
+        let mut v = KVec::<u32>::with_capacity(1, GFP_KERNEL).unwrap();
         assert_eq!(v.push(6, GFP_KERNEL), Ok(()));
-        assert_eq!(v.push_within_capacity(7), Err(7));
+        assert_eq!(v.push_within_capacity(7).unwrap_err().0, 7);
     }
 }

@@ -7,8 +7,8 @@
 
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem::{offset_of, ManuallyDrop, MaybeUninit};
-use core::ops::{Deref, DerefMut};
+use core::mem::{offset_of, ManuallyDrop};
+use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
 use super::Refcount;
@@ -100,24 +100,6 @@ impl<T> Arc<T> {
     #[inline]
     pub fn ptr_eq(this: &Self, other: &Self) -> bool {
         ptr::eq(this.ptr.as_ptr(), other.ptr.as_ptr())
-    }
-
-    /// Makes the reference the only one, if it is; drops it if not.
-    pub fn into_unique_or_drop(this: Self) -> Option<UniqueArc<T>> {
-        let this = ManuallyDrop::new(this);
-        // SAFETY: by the invariant the object is there, and one of the count is ours to give up.
-        let last = unsafe { this.ptr.as_ref() }.count.dec_and_test();
-        last.then(|| {
-            // SAFETY: it was the last one, so nobody else reaches the object.
-            unsafe { (*this.ptr.as_ptr()).count = Refcount::new(1) };
-            // INVARIANT: the count is one, and ours.
-            UniqueArc {
-                arc: Self {
-                    ptr: this.ptr,
-                    _owns: PhantomData,
-                },
-            }
-        })
     }
 }
 
@@ -242,86 +224,6 @@ impl<T> Deref for ArcBorrow<'_, T> {
     }
 }
 
-/// A reference-counted object that has just one reference, and may be changed.
-///
-/// # Invariants
-///
-/// `arc` is the only reference.
-pub struct UniqueArc<T> {
-    arc: Arc<T>,
-}
-
-impl<T> UniqueArc<T> {
-    /// Creates one with a value.
-    ///
-    /// # Errors
-    ///
-    /// [`AllocError`]
-    pub fn new(value: T, flags: Flags) -> Result<Self, AllocError> {
-        // INVARIANT: it is new.
-        Ok(Self {
-            arc: Arc::new(value, flags)?,
-        })
-    }
-
-    /// Creates one whose content is not initialised.
-    ///
-    /// # Errors
-    ///
-    /// [`AllocError`]
-    pub fn new_uninit(flags: Flags) -> Result<UniqueArc<MaybeUninit<T>>, AllocError> {
-        UniqueArc::new(MaybeUninit::uninit(), flags)
-    }
-}
-
-impl<T> UniqueArc<MaybeUninit<T>> {
-    /// Writes a value into it.
-    pub fn write(mut self, value: T) -> UniqueArc<T> {
-        (*self).write(value);
-        let raw = self.arc.into_raw();
-        // INVARIANT: still the only one.
-        UniqueArc {
-            // SAFETY: just taken apart; the value was just written, and `MaybeUninit<T>` is laid out as
-            // `T`.
-            arc: unsafe { Arc::from_raw(raw.cast()) },
-        }
-    }
-}
-
-impl<T> From<UniqueArc<T>> for Arc<T> {
-    #[inline]
-    fn from(unique: UniqueArc<T>) -> Self {
-        unique.arc
-    }
-}
-
-impl<T> Deref for UniqueArc<T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        &self.arc
-    }
-}
-
-impl<T> DerefMut for UniqueArc<T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        debug_assert!(self.arc.is_unique());
-        // SAFETY: by the invariant nobody else has a reference.
-        unsafe { &mut (*self.arc.ptr.as_ptr()).data }
-    }
-}
-
-impl<T> Arc<T> {
-    /// Whether there is no other reference at this moment.
-    #[inline]
-    fn is_unique(&self) -> bool {
-        // SAFETY: by the invariant the object is there.
-        unsafe { self.ptr.as_ref() }.count.is_one()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
@@ -353,18 +255,14 @@ mod tests {
         drop(unsafe { Arc::from_raw(raw) });
         assert_eq!(drops.get(), 0);
         let d = Arc::from(c.as_arc_borrow());
-        assert!(Arc::into_unique_or_drop(c).is_none());
-        assert_eq!(drops.get(), 0);
-        let mut unique = Arc::into_unique_or_drop(d).unwrap();
-        unique.1 = 2;
-        let e = Arc::from(unique);
-        assert_eq!(e.1, 2);
-        drop(e);
+        drop(c);
+        assert_eq!((drops.get(), d.1), (0, 1));
+        drop(d);
         assert_eq!(drops.get(), 1);
     }
 
     #[test]
-    fn aligned_object_and_late_value() {
+    fn aligned_object() {
         #[repr(align(32))]
         #[derive(Debug)]
         struct Wide(u8);
@@ -373,8 +271,6 @@ mod tests {
         assert_eq!(raw.addr() % 32, 0);
         // SAFETY: just taken apart.
         assert_eq!(unsafe { Arc::from_raw(raw) }.0, 3);
-        let late = UniqueArc::<u32>::new_uninit(GFP_KERNEL).unwrap();
-        assert_eq!(*late.write(9), 9);
     }
 
     #[test]
@@ -391,6 +287,5 @@ mod tests {
             }
         });
         assert_eq!(a.load(Ordering::Relaxed), 400);
-        assert!(Arc::into_unique_or_drop(a).is_some());
     }
 }

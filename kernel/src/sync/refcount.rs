@@ -24,12 +24,6 @@ impl Refcount {
         Self(AtomicI32::new(value))
     }
 
-    /// The value, for a check that nobody else holds a reference.
-    #[inline]
-    pub(crate) fn is_one(&self) -> bool {
-        self.0.load(Ordering::Acquire) == 1
-    }
-
     /// Counts one reference more. The caller has one, so no ordering is needed.
     #[inline]
     pub fn inc(&self) {
@@ -56,29 +50,6 @@ impl Refcount {
         false
     }
 
-    /// Counts one reference more unless there is none left.
-    #[inline]
-    #[must_use]
-    pub fn inc_not_zero(&self) -> bool {
-        let mut old = self.0.load(Ordering::Relaxed);
-        loop {
-            if old == 0 {
-                return false;
-            }
-            if old < 0 || old == i32::MAX {
-                self.saturate();
-                return true;
-            }
-            match self
-                .0
-                .compare_exchange_weak(old, old + 1, Ordering::Relaxed, Ordering::Relaxed)
-            {
-                Ok(_) => return true,
-                Err(now) => old = now,
-            }
-        }
-    }
-
     #[cold]
     fn saturate(&self) {
         self.0.store(SATURATED, Ordering::Relaxed);
@@ -96,9 +67,7 @@ mod tests {
         let count = Refcount::new(1);
         count.inc();
         assert!(!count.dec_and_test());
-        assert!(count.is_one() && count.inc_not_zero());
-        assert!(!count.dec_and_test() && count.dec_and_test());
-        assert!(!count.inc_not_zero());
+        assert!(count.dec_and_test());
     }
 
     #[test]
@@ -108,7 +77,7 @@ mod tests {
             count.inc();
             assert_eq!(count.0.load(Ordering::Relaxed), SATURATED);
             assert!(!count.dec_and_test());
-            assert!(count.inc_not_zero());
+            count.inc();
             assert_eq!(count.0.load(Ordering::Relaxed), SATURATED);
         }
         let count = Refcount::new(0);
