@@ -92,7 +92,7 @@ pub(crate) fn bundle_up(
                 f(bundle);
             }
         }
-        groups.rotate_left(count);
+        groups.rotate_left(count.min(MAX_GROUPS));
         *open -= count;
     };
     for _ in 0..count {

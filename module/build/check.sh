@@ -32,6 +32,23 @@ check_rust_object() {
 	names=$(undefined "$1" | grep -E '^_R|^_ZN|rust_begin_unwind|rust_eh_|^__rust|^__(u?div|u?mod|mul)(ti|di|si)|^_Unwind|(sf|df)2?$' || true)
 	[[ -z $names ]] || fault "the Rust object needs what no kernel has: $(echo $names)"
 	check_relocations "$1"
+	check_panics "$1"
+}
+
+# check_panics FILE: no packet and no message can bring the kernel down if there is no call that could.
+# A debug build asserts on purpose. Another compiler than ours may see less, which is no reason to
+# leave a user without a module: WERROR=0 says it and goes on.
+check_panics() {
+	((DEBUG == 0)) || return 0
+	local names
+	names=$(nm -C "$1" | sed -n 's/^[0-9a-f]* *[tTU] \(core::panicking::.*\)/\1/p' | sort -u)
+	if [[ -z $names ]]; then
+		printf '  %-8s %s\n' CHECK "no panic is left in the Rust code"
+	elif ((WERROR == 0)); then
+		printf '  %-8s %s\n' CHECK "panics left in the Rust code (make audit says where): $(echo $names)"
+	else
+		fault "panics are left in the Rust code (make audit says where): $(echo $names)"
+	fi
 }
 
 # The most stack that an exported vector function may use with all that it calls; the kernel has 16

@@ -109,7 +109,7 @@ impl Scratch {
     /// its buffers stay valid and unshared until `finish()`.
     unsafe fn note(&mut self, packet: bindings::wg_job, counter: u64, len: usize) -> Result {
         let (from, to) = (self.sources.len(), self.destinations.len());
-        let (sources, destinations) = self.pieces.split_at(PER_PACKET.min(self.pieces.len()));
+        let (sources, destinations) = self.pieces.split_at_checked(PER_PACKET).ok_or(EINVAL)?;
         for seg in sources.iter().take(packet.nsrc as usize) {
             // SAFETY: by the contract. `Cell<u8>` has the layout of `u8`; the source of a buffer
             // that is worked in place is its destination.
@@ -193,7 +193,8 @@ impl Scratch {
         let len = skb.len() as usize;
         let pad = message::padding(len, skb.note().mtu as usize);
         let mut packet = blank_job();
-        let (src, dst) = self.pieces.split_at_mut(PER_PACKET);
+        // There are twice as many, which the compiler does not see.
+        let (src, dst) = self.pieces.split_at_mut_checked(PER_PACKET).ok_or(EINVAL)?;
         // SAFETY: the packet is valid and ours; both lists have room for `PER_PACKET` pieces.
         let ret = unsafe {
             bindings::wg_seal_prepare(
@@ -264,7 +265,8 @@ impl Scratch {
         let len = skb.len() as usize;
         let counter = skb.note().counter;
         let mut packet = blank_job();
-        let (src, dst) = self.pieces.split_at_mut(PER_PACKET);
+        // There are twice as many, which the compiler does not see.
+        let (src, dst) = self.pieces.split_at_mut_checked(PER_PACKET).ok_or(EINVAL)?;
         // SAFETY: the packet is valid and ours; both lists have room for `PER_PACKET` pieces.
         let ret = unsafe {
             bindings::wg_open_prepare(

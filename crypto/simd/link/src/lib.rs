@@ -73,7 +73,10 @@ impl Vector {
                 taken += 1;
             }
             batch.run(function, key);
-            let (now, later) = rest.split_at_mut(taken);
+            // As many as there are at most, which the compiler does not see.
+            let Some((now, later)) = rest.split_at_mut_checked(taken) else {
+                return;
+            };
             batch.verdicts(now);
             rest = later;
         }
