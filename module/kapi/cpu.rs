@@ -60,7 +60,8 @@ impl AtOnce {
     pub(crate) fn begin() -> Option<Self> {
         // SAFETY: may be called outside of hard interrupts, where the driver never runs.
         let begun = unsafe { bindings::wg_at_once_begin() };
-        begun.then_some(AtOnce(core::marker::PhantomData))
+        // Not made in vain: it would end what goes on around it.
+        begun.then(|| AtOnce(core::marker::PhantomData))
     }
 }
 
