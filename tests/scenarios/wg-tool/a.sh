@@ -171,12 +171,13 @@ same "peers" "$ONE" "$(wg show wg0 peers)"
 echo "--- syncconf: the file and nothing else; peers that stay keep what they have"
 wg setconf wg0 /run/conf
 ip address add 10.7.0.1/24 dev wg0
+# (before the interface comes up: its keepalive begins a handshake, and the next is five seconds away)
+ip address add 192.0.2.9/24 dev lo
 ip link set wg0 up
 # Something sent, so that a counter shows whether the peer is still the same one.
 ip route add 10.1.0.0/16 dev wg0
-ip address add 192.0.2.9/24 dev lo
 ping -q -n -c 1 -W 1 10.1.0.1 >/dev/null || true
-wait_for 5 sh -c "[ \$(wg show wg0 transfer | head -1 | cut -f3) -ge 148 ]"
+wait_for 15 sh -c "[ \$(wg show wg0 transfer | head -1 | cut -f3) -ge 148 ]"
 cat >/run/sync <<EOF
 [Interface]
 PrivateKey = $(cat /run/device)
