@@ -21,7 +21,7 @@ const TAIL: usize = 25;
 /// Tests at a time among those that mostly wait; they run beside the others.
 const PATIENT_JOBS: usize = 4;
 /// More failures than this are no bad luck.
-const MOST_UNLUCKY: usize = 2;
+const MOST_UNLUCKY: usize = 4;
 
 /// What became of a test.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
