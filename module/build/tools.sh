@@ -94,7 +94,8 @@ need_bindgen() {
 	BINDGEN_MINOR=72
 	case ${BINDGEN:-} in
 	cargo) BINDGEN=$pinned ;;
-	'')
+	# The bare name is Kbuild's own default, not an answer of the user's.
+	'' | bindgen)
 		BINDGEN=$pinned
 		text=$(bindgen --version 2>/dev/null) || return 0
 		text=${text##* }
@@ -105,6 +106,7 @@ need_bindgen() {
 		;;
 	*)
 		text=$("$BINDGEN" --version 2>/dev/null) || lack "bindgen at BINDGEN=$BINDGEN" "Try: apt install bindgen"
+		BINDGEN=$(command -v "$BINDGEN")
 		text=${text##*0.}
 		BINDGEN_MINOR=${text%%.*}
 		;;
