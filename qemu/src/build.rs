@@ -4,7 +4,7 @@
 //! compiler that this kernel wants.
 
 use crate::kernel::{self, Kernel, Runs};
-use crate::workplace;
+use crate::workplace::{self, World};
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,14 @@ pub(crate) struct Built {
     pub(crate) tail: String,
 }
 
-/// Builds for `kernel`; the build's own check refuses any warning of rustc, gcc, objtool or modpost.
-pub(crate) fn run(kernel: &Kernel) -> Result<Built> {
+/// Builds for `kernel`, in `world` or in that which the build chooses; the build's own check refuses any
+/// warning of rustc, gcc, objtool or modpost.
+pub(crate) fn run(kernel: &Kernel, world: Option<World>) -> Result<Built> {
     let parts = kernel.parts()?;
     let mut command = build(&parts.kdir);
+    if let Some(world) = world {
+        command.env("WORLD", world.name());
+    }
     match (parts.compiler, kernel.runs) {
         (Some(compiler), _) => command.env("CC", compiler),
         (None, Runs::Qemu) => command.env("CC", "gcc"),
@@ -43,7 +47,7 @@ pub(crate) fn run(kernel: &Kernel) -> Result<Built> {
         module: output
             .status
             .success()
-            .then(|| workplace::module(kernel, None))
+            .then(|| workplace::module(kernel, world))
             .transpose()?,
         tail: tail.join("\n"),
     })
@@ -85,7 +89,7 @@ pub(crate) fn kernel_compiler(kdir: &Path) -> String {
 pub(crate) fn all(kernels: &[String]) -> Result<ExitCode> {
     let mut failed = false;
     for name in kernels {
-        let built = run(kernel::find(name)?)?;
+        let built = run(kernel::find(name)?, None)?;
         println!("{}", built.tail);
         failed |= built.module.is_none();
     }

@@ -6,6 +6,7 @@
 //! name that people type (`--on uml-7.2`).
 
 use crate::cache::Thing;
+use crate::workplace::World;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -228,6 +229,15 @@ impl Kernel {
     /// Whether its clock jumps over the time in which nothing happens.
     pub(crate) fn travels(&self) -> bool {
         matches!(self.source, Source::TimeTravel { .. })
+    }
+
+    /// The worlds that our module can be built in for it: the kernel's own needs metadata that no
+    /// distribution's headers have.
+    pub(crate) fn worlds(&self) -> &'static [World] {
+        match self.source {
+            Source::Rust { .. } => &World::ALL,
+            _ => &[World::Standalone],
+        }
     }
 
     /// The parts of the prepared kernel.

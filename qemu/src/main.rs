@@ -99,6 +99,9 @@ enum Command {
         /// Kernel or vehicle (may be repeated); without any, all, and the configurations
         #[arg(long)]
         on: Vec<String>,
+        /// World of our module; without it, all that the kernel can have
+        #[arg(long, value_enum)]
+        world: Option<World>,
         /// Tests at a time
         #[arg(short, long, default_value_t = 2)]
         jobs: usize,
@@ -292,11 +295,12 @@ fn dispatch(command: Command) -> Result<ExitCode> {
         }
         Command::Matrix {
             on,
+            world,
             jobs,
             built,
             page_only,
             names,
-        } => matrix::run(&on, &names, jobs.max(1), built, page_only),
+        } => matrix::run(&on, world, &names, jobs.max(1), built, page_only),
         Command::Build { kernels } => build::all(&kernels),
         Command::Source { version } => {
             println!("{}", source::prepare(&version)?.display());

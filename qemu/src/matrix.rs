@@ -3,8 +3,8 @@
 //! `vm matrix`: every kernel of the table by every scenario there is, and the configurations that
 //! are only built against.
 //!
-//! What a run finds is kept in `target/matrix`, a file per kernel, so that the run may be done in
-//! parts: a test that is run again takes the place of what it found before. The page
+//! What a run finds is kept in `target/matrix`, a file per kernel and world, so that the run may be done in
+//! parts, or end early: a test that is run again takes the place of what it found before. The page
 //! ([`crate::matrix_page`]) is written from all that is there, each finding with its revision.
 
 use crate::build;
@@ -14,16 +14,46 @@ use crate::plan::{Plan, Show};
 use crate::progress::output;
 use crate::source;
 use crate::suite::{self, Done, Fate};
-use crate::workplace;
+use crate::workplace::{self, World};
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::{Mutex, PoisonError};
 
 /// What `names` may ask for beside scenarios.
 const CONFIGURATIONS: &str = "configurations";
+
+/// A kernel and the world of the module on it: a column of the table.
+#[derive(Clone, Copy)]
+pub(crate) struct Column {
+    /// The kernel.
+    pub(crate) kernel: &'static Kernel,
+    /// The world.
+    pub(crate) world: World,
+}
+
+impl Column {
+    /// The kernel's columns.
+    fn of(kernel: &'static Kernel) -> impl Iterator<Item = Self> {
+        let worlds = kernel.worlds().iter();
+        worlds.map(move |&world| Self { kernel, world })
+    }
+
+    /// What it is called in the table, and its file.
+    pub(crate) fn name(&self) -> String {
+        match self.kernel.worlds() {
+            [_] => self.kernel.vehicle.to_owned(),
+            _ => format!("{} {}", self.kernel.vehicle, self.world.name()),
+        }
+    }
+
+    fn file(&self) -> String {
+        self.name().replace(' ', "-")
+    }
+}
 
 /// What was found on one kernel.
 #[derive(Default, Serialize, Deserialize)]
@@ -83,6 +113,7 @@ pub(crate) struct Configurations {
 /// Runs what was asked for and writes the page.
 pub(crate) fn run(
     on: &[String],
+    world: Option<World>,
     names: &[String],
     jobs: usize,
     built: bool,
@@ -90,7 +121,7 @@ pub(crate) fn run(
 ) -> Result<ExitCode> {
     let mut bad = false;
     if !page_only {
-        let kernels: Vec<&Kernel> = if on.is_empty() {
+        let kernels: Vec<&'static Kernel> = if on.is_empty() {
             KERNELS.iter().collect()
         } else {
             on.iter()
@@ -105,8 +136,10 @@ pub(crate) fn run(
             .collect();
         let only_configurations = names.is_empty() && asked(CONFIGURATIONS);
         if !only_configurations {
-            for kernel in kernels {
-                bad |= !on_kernel(kernel, jobs, &names, built)?;
+            for column in kernels.into_iter().flat_map(Column::of) {
+                if world.is_none_or(|world| world == column.world) {
+                    bad |= !on_kernel(column, jobs, &names, built)?;
+                }
             }
         }
         if asked(CONFIGURATIONS) || (on.is_empty() && names.is_empty()) {
@@ -121,13 +154,11 @@ pub(crate) fn run(
 }
 
 /// What earlier runs found, in the order of the table.
-fn load_all() -> Result<Vec<(&'static Kernel, Found)>> {
-    let mut all = Vec::new();
-    for kernel in &KERNELS {
-        let found: Found = load(kernel.vehicle)?;
-        all.push((kernel, found));
-    }
-    Ok(all)
+fn load_all() -> Result<Vec<(Column, Found)>> {
+    let columns = KERNELS.iter().flat_map(Column::of);
+    columns
+        .map(|column| Ok((column, load(&column.file())?)))
+        .collect()
 }
 
 fn path(name: &str) -> PathBuf {
@@ -163,23 +194,25 @@ fn revision() -> Result<String> {
 }
 
 /// Builds for one kernel and runs the tests; whether all is well.
-fn on_kernel(kernel: &Kernel, jobs: usize, names: &[String], built: bool) -> Result<bool> {
-    println!("== {}: {}", kernel.vehicle, kernel.name);
+fn on_kernel(column: Column, jobs: usize, names: &[String], built: bool) -> Result<bool> {
+    let Column { kernel, world } = column;
+    println!("== {}", column.name());
     kernel.prepare(false)?;
     let parts = kernel.parts()?;
-    let mut found: Found = load(kernel.vehicle)?;
+    let mut found: Found = load(&column.file())?;
     found.release = parts.release;
     found.compiler = build::kernel_compiler(&parts.kdir);
-    let mut module = Some(workplace::module(kernel, None)?).filter(|path| built && path.exists());
+    let mut module =
+        Some(workplace::module(kernel, Some(world))?).filter(|path| built && path.exists());
     if module.is_none() {
-        let outcome = build::run(kernel)?;
+        let outcome = build::run(kernel, Some(world))?;
         module = outcome.module;
         found.complaint = outcome.tail;
     }
     let Some(module) = module else {
         println!("{}", found.complaint);
         found.revision = revision()?;
-        store(kernel.vehicle, &found)?;
+        store(&column.file(), &found)?;
         return Ok(false);
     };
     found.complaint = String::new();
@@ -191,7 +224,7 @@ fn on_kernel(kernel: &Kernel, jobs: usize, names: &[String], built: bool) -> Res
         names: names.to_vec(),
         on: vec![kernel.vehicle.to_owned()],
         modules: Vec::new(),
-        world: None,
+        world: Some(world),
         file: None,
         jobs,
         show: Show::Verdicts,
@@ -199,21 +232,25 @@ fn on_kernel(kernel: &Kernel, jobs: usize, names: &[String], built: bool) -> Res
         second_attempt: true,
         thorough: true,
     };
-    let results = suite::results(&plan)?;
-    let well = !results
-        .iter()
-        .any(|done| matches!(done.fate, Fate::Failed(_)));
-    for done in results {
+    store(&column.file(), &found)?;
+    let found = Mutex::new(found);
+    let results = suite::results(&plan, &|done| {
+        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+        let revision = found.revision.clone();
         found
             .tests
             .retain(|old| (&old.done.scenario, &old.done.case) != (&done.scenario, &done.case));
         found.tests.push(Noted {
-            revision: found.revision.clone(),
-            done,
+            revision,
+            done: done.clone(),
         });
-    }
-    store(kernel.vehicle, &found)?;
-    Ok(well)
+        if let Err(error) = store(&column.file(), &*found) {
+            println!("note: {error:#}");
+        }
+    })?;
+    Ok(!results
+        .iter()
+        .any(|done| matches!(done.fate, Fate::Failed(_))))
 }
 
 /// Builds against every configuration of `tests/configurations`; whether all is well.

@@ -4,7 +4,7 @@
 //! and what was left out and why, and configurations that were only built against.
 
 use crate::kernel::{Kernel, Runs, Source};
-use crate::matrix::{Configurations, Found};
+use crate::matrix::{Column, Configurations, Found};
 use crate::scenario::Scenario;
 use crate::suite::Fate;
 use crate::workplace;
@@ -12,17 +12,17 @@ use anyhow::Result;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-type Kernels = [(&'static Kernel, Found)];
+type Columns = [(Column, Found)];
 
 /// The whole page.
-pub(crate) fn write(kernels: &Kernels, configurations: &Configurations) -> Result<String> {
+pub(crate) fn write(columns: &Columns, configurations: &Configurations) -> Result<String> {
     let mut page = String::from(
         "# Compatibility\n\n\
          Written by `make test-matrix` (`target/release/vm matrix`) from what it saw; not by hand. A number is so many\n\
          cases passed; each boots fresh machines, and passes only if every kernel log stayed clean, no kernel became\n\
          tainted (but by an unsigned module from outside) and the module could be removed. An empty field: not run.\n\n",
     );
-    let seen: Vec<_> = kernels
+    let seen: Vec<_> = columns
         .iter()
         .filter(|(_, found)| !found.release.is_empty())
         .collect();
@@ -30,7 +30,7 @@ pub(crate) fn write(kernels: &Kernels, configurations: &Configurations) -> Resul
     page.push_str(
         "| name | kernel | from | built by | our module | code, KiB |\n|---|---|---|---|---|---|\n",
     );
-    for (kernel, found) in &seen {
+    for (column, found) in &seen {
         let module = if found.complaint.is_empty() {
             format!(
                 "built without a warning: {}, rustc {}",
@@ -43,17 +43,17 @@ pub(crate) fn write(kernels: &Kernels, configurations: &Configurations) -> Resul
         let _ = writeln!(
             page,
             "| {} | {} | {} | {} | {module} | {} |",
-            kernel.vehicle,
+            column.name(),
             found.release,
-            origin(kernel),
+            origin(column.kernel),
             found.compiler,
             found.text / 1024
         );
     }
     let scenarios = Scenario::load_all(&workplace::repository().join("tests"))?;
     page.push_str("\n## Suites by kernels\n\n| suite |");
-    for (kernel, _) in &seen {
-        let _ = write!(page, " {} |", kernel.vehicle);
+    for (column, _) in &seen {
+        let _ = write!(page, " {} |", column.name());
     }
     page.push_str("\n|---|");
     page.push_str(&"---|".repeat(seen.len()));
@@ -61,7 +61,7 @@ pub(crate) fn write(kernels: &Kernels, configurations: &Configurations) -> Resul
     for scenario in &scenarios {
         let cells: Vec<_> = seen
             .iter()
-            .map(|(kernel, found)| cell(scenario, kernel, found))
+            .map(|(column, found)| cell(scenario, column.kernel, found))
             .collect();
         if cells.iter().all(String::is_empty) {
             continue;
@@ -150,15 +150,16 @@ fn revisions(found: &Found) -> String {
 }
 
 /// What failed, and what was left out, with reasons.
-fn remarks(page: &mut String, seen: &[&(&'static Kernel, Found)]) {
+fn remarks(page: &mut String, seen: &[&(Column, Found)]) {
     let mut failed = String::new();
     let mut skipped: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (kernel, found) in seen {
+    for (column, found) in seen {
         if !found.complaint.is_empty() {
             let _ = writeln!(
                 failed,
                 "- {}: the build: {}",
-                kernel.vehicle, found.complaint
+                column.name(),
+                found.complaint
             );
         }
         for noted in &found.tests {
@@ -172,14 +173,14 @@ fn remarks(page: &mut String, seen: &[&(&'static Kernel, Found)]) {
                     let _ = writeln!(
                         failed,
                         "- {}, {name}: {}",
-                        kernel.vehicle,
+                        column.name(),
                         problems.join("; ").replace('\n', " ")
                     );
                 }
                 Fate::Skipped(reason) => skipped
                     .entry(reason.clone())
                     .or_default()
-                    .push(format!("{name} on {}", kernel.vehicle)),
+                    .push(format!("{name} on {}", column.name())),
             }
         }
     }

@@ -57,18 +57,20 @@ impl Done {
 
 /// Runs all tests of the plan; the last line counts them.
 pub(crate) fn run(plan: &Plan) -> Result<ExitCode> {
-    let done = results(plan)?;
+    let done = results(plan, &|_| ())?;
     let ran = done.iter().any(|one| one.fate == Fate::Passed);
     let failed = done.iter().any(|one| matches!(one.fate, Fate::Failed(_)));
     Ok(ExitCode::from(u8::from(failed || !ran)))
 }
 
-/// Runs all tests of the plan, prints what becomes of each, and tells it.
-pub(crate) fn results(plan: &Plan) -> Result<Vec<Done>> {
+/// Runs all tests of the plan, prints what becomes of each, and tells it: to `note` as soon as it is
+/// certain, and all together in the end.
+pub(crate) fn results(plan: &Plan, note: &(dyn Fn(&Done) + Sync)) -> Result<Vec<Done>> {
     let start = Instant::now();
     let scenarios = Scenario::load_all(&workplace::repository().join("tests"))?;
     let (tests, mut done) = choose(plan, &scenarios)?;
     let skipped = done.len();
+    done.iter().for_each(note);
     let programs = tests.iter().flat_map(|test| &test.scenario.programs);
     for name in programs.collect::<BTreeSet<_>>() {
         workplace::build_program(name)?;
@@ -96,10 +98,12 @@ pub(crate) fn results(plan: &Plan) -> Result<Vec<Done>> {
                                 .unwrap_or_else(PoisonError::into_inner)
                                 .push((test, verdict));
                         } else {
+                            let one = test.done(&verdict);
+                            note(&one);
                             finished
                                 .lock()
                                 .unwrap_or_else(PoisonError::into_inner)
-                                .push(test.done(&verdict));
+                                .push(one);
                         }
                     }
                 });
@@ -112,7 +116,9 @@ pub(crate) fn results(plan: &Plan) -> Result<Vec<Done>> {
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner),
     );
+    let settled = done.len();
     let again = attempt_again(plan, &unlucky, &mut done);
+    done.iter().skip(settled).for_each(note);
     let failed = done
         .iter()
         .filter(|one| matches!(one.fate, Fate::Failed(_)))

@@ -24,7 +24,8 @@ pub(crate) enum World {
 }
 
 impl World {
-    const ALL: [Self; 2] = [Self::Standalone, Self::Rfl];
+    /// All worlds.
+    pub(crate) const ALL: [Self; 2] = [Self::Standalone, Self::Rfl];
 
     /// As people type it.
     pub(crate) fn name(self) -> &'static str {
