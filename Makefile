@@ -17,7 +17,7 @@ endif
 # One processor for the whole run, the last: interrupts prefer the first.
 PINNED := $(if $(shell command -v taskset),taskset -c $(shell expr $$(nproc) - 1))
 
-.PHONY: all module load unload bench bench-vm test test-host test-constant-time test-sanitizers test-module test-vm test-attack test-matrix test-rfl demo lint rustdoc rust-src \
+.PHONY: all module load unload bench bench-vm bench-worlds test test-host test-constant-time test-sanitizers test-module test-vm test-attack test-matrix test-rfl demo lint rustdoc rust-src \
 	install uninstall dist deb test-package test-package-short audit clean help
 
 all: module
@@ -118,6 +118,11 @@ bench-vm:
 	@$(VM) prepare rust-src debian-5.10 rootfs
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir debian-5.10)" CC=gcc
 	@tests/bench/tunnel/run $(ARGS)
+
+bench-worlds:
+	@$(VM) setup
+	@$(VM) prepare rust-src rootfs qemu-7.2-rust
+	@tests/bench/worlds/run $(ARGS)
 
 # The rfl world, on a kernel that is built for it.
 test-rfl:
