@@ -87,9 +87,9 @@ fn set_private_key(dev: &Arc<Device>, rtnl: &mut Rtnl, key: &[u8; 32]) -> Result
     {
         dev.remove_peer(rtnl, &own);
     }
-    dev.set_identity(identity.clone(), mac1);
+    dev.set_identity(identity, mac1);
     for peer in dev.config.get(rtnl).peers.iter() {
-        peer.identity_changed(identity.as_deref());
+        peer.identity_changed();
     }
     if old.is_none() && dev.is_up() {
         for peer in dev.config.get(rtnl).peers.iter() {

@@ -349,7 +349,6 @@ impl Device {
         rtnl: &mut Rtnl,
         public: [u8; 32],
     ) -> Result<Arc<Peer>> {
-        let identity = this.identity();
         let config = this.config.get(rtnl);
         if config.peers.len() >= MAX_PEERS {
             return Err(ENOMEM);
@@ -357,7 +356,7 @@ impl Device {
         config.peers.reserve(1, GFP_KERNEL)?;
         let slot = this.take_id(config)?;
         let id = config.next_peer + 1;
-        let made = Peer::new(this, id, slot, public, identity.as_deref()).and_then(|peer| {
+        let made = Peer::new(this, id, slot, public).and_then(|peer| {
             let published = RcuOwned::new(peer.clone(), GFP_KERNEL)?;
             let hash = this.hash_key(&public);
             this.peers_by_key

@@ -267,7 +267,7 @@ fn receive_initiation(
         .peer_by_key(opened.peer_public())
         .ok_or(Fate::RxUnknownPeer)?;
     let consumed = opened
-        .finish(&peer.statics(), message)
+        .finish(&peer.statics(&identity), message)
         .ok_or(Fate::RxBadHandshake)?;
     let snapshot = peer
         .handshake
@@ -375,10 +375,10 @@ pub(crate) fn send_initiation(peer: Arc<Peer>) {
     if peer.is_dead() || !peer.ask_timers(|timers| timers.begin_initiation(time::now())) {
         return;
     }
-    let statics = peer.statics();
     let Some(identity) = dev.identity() else {
         return;
     };
+    let statics = peer.statics(&identity);
     if !statics.can_handshake() {
         return;
     }

@@ -51,7 +51,8 @@ pub(crate) struct Peer {
     pub(crate) rx_bytes: AtomicU64,
     pub(crate) tx_bytes: AtomicU64,
     pub(crate) allowed: Owner,
-    statics: SpinLock<PeerStatic>,
+    /// Under which identity, and what came out; see [`Peer::statics`].
+    statics: SpinLock<Option<(Arc<Identity>, PeerStatic)>>,
     endpoint: SpinLock<Endpoint>,
     keepalive: AtomicU16,
     last_handshake: SpinLock<(u64, u32)>,
@@ -72,7 +73,6 @@ impl Peer {
         id: u64,
         slot: u32,
         public: [u8; 32],
-        identity: Option<&Identity>,
     ) -> Result<Arc<Self>> {
         let peer = Arc::new(
             Peer {
@@ -91,7 +91,7 @@ impl Peer {
                 rx_bytes: AtomicU64::new(0),
                 tx_bytes: AtomicU64::new(0),
                 allowed: Owner::new(),
-                statics: SpinLock::new(PeerStatic::new(public, identity), Class::Statics),
+                statics: SpinLock::new(None, Class::Statics),
                 endpoint: SpinLock::new(Endpoint::new(), Class::Endpoint),
                 keepalive: AtomicU16::new(0),
                 last_handshake: SpinLock::new((0, 0), Class::Statics),
@@ -163,9 +163,8 @@ impl Peer {
     }
 
     /// Our identity has changed: nothing is sent in the sessions there are.
-    pub(crate) fn identity_changed(&self, identity: Option<&Identity>) {
-        let statics = PeerStatic::new(self.public, identity);
-        *self.statics.lock() = statics;
+    pub(crate) fn identity_changed(&self) {
+        *self.statics.lock() = None;
         self.expire_sessions();
     }
 
@@ -177,9 +176,21 @@ impl Peer {
         self.keypairs.expire();
     }
 
-    /// What both sides' long-term keys make.
-    pub(crate) fn statics(&self) -> PeerStatic {
-        self.statics.lock().clone()
+    /// What both sides' long-term keys make: a curve operation, done when a handshake first needs it.
+    /// So peers are configured, and identities changed, at the cost of a table's entry.
+    pub(crate) fn statics(&self, identity: &Arc<Identity>) -> PeerStatic {
+        if let Some((own, made)) = &*self.statics.lock() {
+            if Arc::ptr_eq(own, identity) {
+                return made.clone();
+            }
+        }
+        let made = PeerStatic::new(self.public, Some(identity));
+        *self.statics.lock() = Some((identity.clone(), made.clone()));
+        // Whoever changes the identity has peers forget this afterwards: one of us comes last.
+        if !self.dev.still_is(identity) {
+            *self.statics.lock() = None;
+        }
+        made
     }
 
     // Where it is.

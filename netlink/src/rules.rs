@@ -130,7 +130,26 @@ fn no_leftover(walked: &Attrs<'_>) -> Result<(), RequestError> {
     }
 }
 
+/// What is right is seen at once; what is wrong, and the rarer rules, are for [`look_closely`].
+#[inline]
 fn check_one(attr: &Attr<'_>, rule: Rule, unknown_flags: UnknownFlags) -> Result<(), RequestError> {
+    let size = attr.payload().len();
+    match rule {
+        Rule::Integer(exact) | Rule::Exact(exact) if size == exact && !attr.is_nested() => Ok(()),
+        Rule::Min(min) if size >= min && !attr.is_nested() => Ok(()),
+        Rule::Array(rules) if size >= HEADER_LEN && attr.is_nested() => {
+            check_array(attr, rules, unknown_flags)
+        }
+        _ => look_closely(attr, rule, unknown_flags),
+    }
+}
+
+#[inline(never)]
+fn look_closely(
+    attr: &Attr<'_>,
+    rule: Rule,
+    unknown_flags: UnknownFlags,
+) -> Result<(), RequestError> {
     let bad = |reason| Err(RequestError::at(reason, attr.offset()));
     let size = attr.payload().len();
     // In this order: the width of an integer before the flag of a nest, that before other sizes.
@@ -188,7 +207,9 @@ fn check_array(
 ) -> Result<(), RequestError> {
     let mut elements = array.attrs();
     for element in elements.by_ref() {
-        check_one(&element, Rule::Nest, unknown_flags)?;
+        if !element.is_nested() || element.payload().len() < HEADER_LEN {
+            look_closely(&element, Rule::Nest, unknown_flags)?;
+        }
         check(element.attrs(), rules, unknown_flags)?;
     }
     no_leftover(&elements)
