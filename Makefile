@@ -63,7 +63,7 @@ demo:
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir $(KERNEL))"
 	@$(VM) demo --on $(KERNEL) $(world) $(ARGS)
 
-test: test-host test-constant-time test-sanitizers test-module test-vm
+test: test-host test-constant-time test-sanitizers test-module test-package-short test-vm
 
 test-host:
 	cargo fmt --check
