@@ -72,6 +72,8 @@ test-host:
 	bash module/build/check-test.sh
 	cargo test --quiet --workspace
 	cargo test --quiet --manifest-path crypto/simd/Cargo.toml --workspace --release
+	cargo clippy --quiet --manifest-path tests/conformance/Cargo.toml --target-dir target --all-targets -- -D warnings
+	cargo test --quiet --manifest-path tests/conformance/Cargo.toml --target-dir target
 	RUSTFLAGS="--cfg loom" cargo test --quiet --package wg-protocol --release --target-dir target/loom --test 'loom*'
 
 test-constant-time:

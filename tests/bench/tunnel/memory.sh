@@ -38,3 +38,5 @@ join /run/before /run/after | awk -v count="$COUNT" '
 	END { print "all", all }'
 join /run/slabs.before /run/slabs.after | awk -v count="$COUNT" '
 	($3 - $2) / count >= 8 { print "of", $1, int(($3 - $2) / count) }' >&2
+# Not left to whoever ends the machine: the C module takes its time over so many.
+ip link del wg0
