@@ -124,14 +124,15 @@ fn set_peer(dev: &Arc<Device>, rtnl: &mut Rtnl, request: &SetPeer<'_>) -> Result
     if let Some(address) = request.endpoint {
         peer.set_endpoint(Endpoint::from_address(address));
     }
-    if request.replace_allowed_ips && !is_new {
-        dev.config
-            .get(rtnl)
-            .writer
-            .remove_all(&dev.trie, &peer.allowed);
-    }
-    for entry in request.allowed_ips() {
-        set_allowed_ip(dev, rtnl, &peer, entry)?;
+    // What stays as it is stays untouched: no packet finds the peer without its prefixes meanwhile.
+    if !request.replace_allowed_ips || is_new || !has_just(dev, rtnl, &peer, request) {
+        if request.replace_allowed_ips && !is_new {
+            let config = dev.config.get(rtnl);
+            config.writer.remove_all(&dev.trie, &peer.allowed);
+        }
+        for entry in request.allowed_ips() {
+            set_allowed_ip(dev, rtnl, &peer, entry)?;
+        }
     }
     if let Some(secs) = request.persistent_keepalive {
         let before = peer.set_keepalive_secs(secs);
@@ -145,17 +146,33 @@ fn set_peer(dev: &Arc<Device>, rtnl: &mut Rtnl, request: &SetPeer<'_>) -> Result
     Ok(())
 }
 
+/// Whether the prefixes that are to replace a peer's are those that it has, in the same order.
+fn has_just(dev: &Device, rtnl: &mut Rtnl, peer: &Peer, request: &SetPeer<'_>) -> bool {
+    let config = dev.config.get(rtnl);
+    let has = config.writer.entries(&dev.trie, &peer.allowed);
+    let wanted = request.allowed_ips();
+    has.map(Some).eq(wanted.map(|entry| {
+        if entry.remove_me {
+            return None;
+        }
+        prefix(&entry)
+    }))
+}
+
+fn prefix(entry: &SetAllowedIp) -> Option<Prefix> {
+    match entry.addr {
+        Address::V4(addr) => Prefix::v4(addr, entry.cidr),
+        Address::V6(addr) => Prefix::v6(addr, entry.cidr),
+    }
+}
+
 fn set_allowed_ip(
     dev: &Arc<Device>,
     rtnl: &mut Rtnl,
     peer: &Arc<Peer>,
     entry: SetAllowedIp,
 ) -> Result {
-    let prefix = match entry.addr {
-        Address::V4(addr) => Prefix::v4(addr, entry.cidr),
-        Address::V6(addr) => Prefix::v6(addr, entry.cidr),
-    }
-    .ok_or(EINVAL)?;
+    let prefix = prefix(&entry).ok_or(EINVAL)?;
     let config = dev.config.get(rtnl);
     if entry.remove_me {
         config

@@ -8,7 +8,7 @@ use crate::{
     kapi::rtnl::Rtnl,
     peer::Peer,
 };
-use core::sync::atomic::Ordering;
+use core::{cell::Cell, sync::atomic::Ordering};
 use kernel::{prelude::*, sync::Arc};
 use wg_netlink::{
     address::Address,
@@ -23,6 +23,8 @@ const PAD_U64: bool = false;
 struct View<'a> {
     dev: &'a Device,
     config: &'a Config,
+    /// Where the peer was that was asked for last: the next question is about it, or the one after.
+    last: Cell<usize>,
 }
 
 /// Lays one message out. Bytes written, the cursor for the next, and whether there is a next.
@@ -38,7 +40,11 @@ pub(crate) fn fill(
 ) -> Result<(usize, [u64; 4], bool, u32)> {
     let config = dev.config.get(rtnl);
     let generation = config.generation;
-    let view = View { dev, config };
+    let view = View {
+        dev,
+        config,
+        last: Cell::new(0),
+    };
     let mut writer = Writer::new(room, PAD_U64);
     let mut dump = Dump::resume(Cursor::from_words(cursor));
     let progress = dump.fill(&mut writer, &view).map_err(|_| EMSGSIZE)?;
@@ -52,6 +58,10 @@ pub(crate) fn fill(
 
 impl View<'_> {
     fn at(&self, id: u64) -> core::result::Result<usize, usize> {
+        let last = self.last.get();
+        if self.config.peers.get(last).is_some_and(|peer| peer.id == id) {
+            return Ok(last);
+        }
         self.config.peers.binary_search_by_key(&id, |peer| peer.id)
     }
 }
@@ -81,6 +91,7 @@ impl<'a> Source for View<'a> {
             Some(Ok(at)) => at + 1,
             Some(Err(at)) => at,
         };
+        self.last.set(at);
         self.config.peers.get(at)
     }
 
