@@ -15,7 +15,7 @@ boot() {
 	local root=$1 kernel=$2 expect=$3 log=$1.console
 	timeout 900 qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -machine q35 -accel tcg -cpu max,la57=off \
 		-smp 1 -m 1024 -kernel "$root/boot/vmlinuz-$kernel" -initrd "$root/boot/initrd.img-$kernel" \
-		-append "console=ttyS0 panic=-1 oops=panic random.trust_cpu=on root=host0 rootfstype=9p rootflags=trans=virtio,version=9p2000.L,msize=262144,cache=loose rw init=/guest.sh expect=$expect" \
+		-append "console=ttyS0 panic=-1 oops=panic no_timer_check random.trust_cpu=on root=host0 rootfstype=9p rootflags=trans=virtio,version=9p2000.L,msize=262144,cache=loose rw init=/guest.sh expect=$expect" \
 		-serial "file:$log" -virtfs "local,path=$root,mount_tag=host0,security_model=passthrough,multidevs=remap" </dev/null >"$root.qemu" 2>&1 ||
 		fail "QEMU: $(tail -n 3 "$root.qemu")"
 	local verdict

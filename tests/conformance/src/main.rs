@@ -10,7 +10,7 @@
 //!
 //! It speaks netlink and raw sockets itself: no other program stands between it and the kernel. It
 //! must be root in a machine of its own, as the scenario `conformance` gives it.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod attr;
 mod bench;
@@ -21,6 +21,7 @@ mod link;
 mod netlink;
 mod packet;
 mod peer;
+mod program;
 mod record;
 mod space;
 mod tap;

@@ -11,6 +11,7 @@ mod header;
 mod links;
 mod malformed;
 mod permission;
+mod programs;
 mod receive;
 mod watch;
 mod wire;
@@ -35,6 +36,7 @@ pub(crate) const GROUPS: &[(&str, Group)] = &[
     ("errors", errors::run),
     ("receive", receive::run),
     ("watch", watch::run),
+    ("programs", programs::run),
 ];
 
 /// What a process that a case started does.

@@ -22,18 +22,18 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 /// Message types of traffic control and of rules.
-const NEWQDISC: u16 = 36;
-const NEWTFILTER: u16 = 44;
+pub(super) const NEWQDISC: u16 = 36;
+pub(super) const NEWTFILTER: u16 = 44;
 const NEWRULE: u16 = 32;
 /// Handles of traffic control: the root, and both hooks of clsact.
 const ROOT: u32 = 0xffff_ffff;
-const CLSACT: u32 = 0xffff_fff1;
-const INGRESS: u32 = 0xffff_fff2;
-const EGRESS: u32 = 0xffff_fff3;
+pub(super) const CLSACT: u32 = 0xffff_fff1;
+pub(super) const INGRESS: u32 = 0xffff_fff2;
+pub(super) const EGRESS: u32 = 0xffff_fff3;
 /// The kernel has not what a case needs.
-const ABSENT: &str = "the kernel cannot";
+pub(super) const ABSENT: &str = "the kernel cannot";
 
-const SOON: Duration = Duration::from_secs(5);
+pub(super) const SOON: Duration = Duration::from_secs(5);
 const SHORT: Duration = Duration::from_millis(1);
 
 pub(super) fn run(record: &mut Record) -> Result<()> {
@@ -44,7 +44,7 @@ pub(super) fn run(record: &mut Record) -> Result<()> {
     Ok(())
 }
 
-fn incoming(payload: &[u8]) -> Vec<u8> {
+pub(super) fn incoming(payload: &[u8]) -> Vec<u8> {
     let from = SocketAddr::new(inner(false, 2), 2000);
     let to = SocketAddr::new(inner(false, 1), 1000);
     let mut packet = packet::udp(from, to, Header::default(), payload);
@@ -53,7 +53,7 @@ fn incoming(payload: &[u8]) -> Vec<u8> {
 }
 
 /// The inner packet that comes to the peer next, if one does.
-fn came(bench: &Bench) -> Result<String> {
+pub(super) fn came(bench: &Bench) -> Result<String> {
     let start = Instant::now();
     while let Some((datagram, _)) = bench
         .peer
@@ -68,7 +68,7 @@ fn came(bench: &Bench) -> Result<String> {
     Ok("nothing".to_owned())
 }
 
-fn outgoing(payload: &[u8]) -> Vec<u8> {
+pub(super) fn outgoing(payload: &[u8]) -> Vec<u8> {
     let from = SocketAddr::new(inner(false, 1), 1000);
     let to = SocketAddr::new(inner(false, 2), 2000);
     packet::udp(from, to, Header::default(), payload)
@@ -119,7 +119,7 @@ fn capture(record: &mut Record) -> Result<()> {
 }
 
 /// A qdisc or filter; its header is `struct tcmsg`.
-fn traffic(
+pub(super) fn traffic(
     links: &mut Links,
     kind: u16,
     name: &str,
@@ -229,7 +229,7 @@ fn control(record: &mut Record) -> Result<()> {
 }
 
 /// The peer's inner address is at some hardware address, for ever.
-fn neighbour(name: &str) -> Result<()> {
+pub(super) fn neighbour(name: &str) -> Result<()> {
     const NEWNEIGH: u16 = 28;
     const PERMANENT: u16 = 0x80;
     let mut links = Links::open()?;
