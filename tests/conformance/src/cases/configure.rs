@@ -9,6 +9,7 @@ use crate::space::Space;
 use crate::wg::{allowed_ip, device, key, named, peer, prefix, prefixes, sockaddr, with_peer, Wg};
 use anyhow::{Context, Result};
 use std::net::{SocketAddr, SocketAddrV6, UdpSocket};
+use std::time::{Duration, Instant};
 
 /// A device for the cases, and where its answers go.
 struct Desk<'a> {
@@ -463,7 +464,15 @@ fn elsewhere(record: &mut Record) -> Result<()> {
             "key",
             &with_peer(wg0().put(device::PRIVATE_KEY, &key(0x40)), a_peer(1)),
         )?;
-        let state = links.show("wg0")?;
+        // That the link has lost its carrier is known a moment later.
+        let start = Instant::now();
+        let state = loop {
+            let state = links.show("wg0")?;
+            if state.contains("flags 0x91") || start.elapsed() > Duration::from_secs(5) {
+                break state;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
         record.put("configure/orphan/link", state);
         let again = links.flags("wg0", 0, 1)?.name() + " then " + &links.flags("wg0", 1, 1)?.name();
         record.put("configure/orphan/down-and-up", again);

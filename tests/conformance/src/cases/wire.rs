@@ -296,7 +296,10 @@ fn sizes(record: &mut Record) -> Result<()> {
         .send(&outgoing(false, Header::default(), &[9; 3000]))
         .context("into the tunnel")?;
     let mut lines = Vec::new();
-    let is_part = |seen: &Seen| seen.bytes.get(20).is_some_and(|flags| flags & 0x3f != 0);
+    let is_part = |seen: &Seen| {
+        seen.bytes.get(12..14) == Some(&[8, 0])
+            && seen.bytes.get(20).is_some_and(|flags| flags & 0x3f != 0)
+    };
     while let Some(seen) = bench.wire.find(LONG, is_part)? {
         lines.push(packet::show(seen.bytes.get(ETHERNET..).unwrap_or_default()));
         if seen.bytes.get(20).is_some_and(|flags| flags & 0x20 == 0) {
