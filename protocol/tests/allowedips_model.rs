@@ -4,56 +4,11 @@
 
 mod common;
 
+use common::naive::Naive;
 use common::{Random, World};
 use wg_protocol::allowedips::Prefix;
 
 const PEERS: u64 = 12;
-
-/// The naive table: entries in the order in which they were last given out.
-#[derive(Default)]
-struct Model(Vec<(Prefix, u32)>);
-
-impl Model {
-    fn insert(&mut self, prefix: Prefix, peer: u32) {
-        self.0.retain(|(known, _)| *known != prefix);
-        self.0.push((prefix, peer));
-    }
-
-    fn remove(&mut self, prefix: Prefix, peer: u32) -> bool {
-        let before = self.0.len();
-        self.0.retain(|entry| *entry != (prefix, peer));
-        self.0.len() != before
-    }
-
-    fn lookup4(&self, ip: [u8; 4]) -> Option<u32> {
-        let covers = |prefix: &Prefix| match *prefix {
-            Prefix::V4 { cidr, .. } => (Prefix::v4(ip, cidr) == Some(*prefix)).then_some(cidr),
-            Prefix::V6 { .. } => None,
-        };
-        self.longest(covers)
-    }
-
-    fn lookup6(&self, ip: [u8; 16]) -> Option<u32> {
-        let covers = |prefix: &Prefix| match *prefix {
-            Prefix::V6 { cidr, .. } => (Prefix::v6(ip, cidr) == Some(*prefix)).then_some(cidr),
-            Prefix::V4 { .. } => None,
-        };
-        self.longest(covers)
-    }
-
-    fn longest(&self, covers: impl Fn(&Prefix) -> Option<u8>) -> Option<u32> {
-        self.0
-            .iter()
-            .filter_map(|(prefix, peer)| covers(prefix).map(|cidr| (cidr, *peer)))
-            .max_by_key(|(cidr, _)| *cidr)
-            .map(|(_, peer)| peer)
-    }
-
-    fn list(&self, peer: u32) -> Vec<Prefix> {
-        let own = self.0.iter().filter(|(_, owner)| *owner == peer);
-        own.map(|(prefix, _)| *prefix).collect()
-    }
-}
 
 /// Addresses close to each other, so that prefixes nest, meet and repeat.
 fn address<const N: usize>(random: &mut Random) -> [u8; N] {
@@ -84,7 +39,7 @@ fn prefix(random: &mut Random) -> Prefix {
     })
 }
 
-fn check(world: &World, model: &Model, random: &mut Random) {
+fn check(world: &World, model: &Naive, random: &mut Random) {
     for _ in 0..20 {
         let ip = address(random);
         assert_eq!(world.table.lookup4(ip), model.lookup4(ip), "{ip:?}");
@@ -106,7 +61,7 @@ fn check(world: &World, model: &Model, random: &mut Random) {
     }
 }
 
-fn check_lists(world: &World, model: &Model) {
+fn check_lists(world: &World, model: &Naive) {
     for peer in 0..PEERS as u32 {
         let owner = &world.owners.0[peer as usize];
         let list: Vec<Prefix> = world.writer.entries(&world.table, owner).collect();
@@ -118,7 +73,7 @@ fn check_lists(world: &World, model: &Model) {
 fn run(seed: u64, operations: u32, clearing: u64) {
     let mut random = Random(seed);
     let mut world = World::new(PEERS as usize, 4096);
-    let mut model = Model::default();
+    let mut model = Naive::default();
     for step in 0..operations {
         let peer = random.below(PEERS) as u32;
         let generation = world.writer.generation();
@@ -126,9 +81,7 @@ fn run(seed: u64, operations: u32, clearing: u64) {
             0 => {
                 let owner = &world.owners.0[peer as usize];
                 world.writer.remove_all(&world.table, owner);
-                let before = model.0.len();
-                model.0.retain(|(_, owner)| *owner != peer);
-                model.0.len() != before
+                model.remove_all(peer)
             }
             1..=30 => {
                 // Mostly something that is there.
@@ -177,7 +130,7 @@ fn run(seed: u64, operations: u32, clearing: u64) {
     for peer in 0..PEERS as u32 {
         let owner = &world.owners.0[peer as usize];
         world.writer.remove_all(&world.table, owner);
-        model.0.retain(|(_, owner)| *owner != peer);
+        model.remove_all(peer);
         check(&world, &model, &mut random);
     }
     assert_eq!(world.live(), 0);
@@ -204,7 +157,7 @@ fn very_many_peers() {
     const MANY: u32 = 2000;
     let mut random = Random(0x0bad_5eed);
     let mut world = World::new(MANY as usize, 1 << 14);
-    let mut model = Model::default();
+    let mut model = Naive::default();
     for _ in 0..40 {
         let (mut four, mut six): ([u8; 4], [u8; 16]) = (random.bytes(), random.bytes());
         for _ in 0..50 {
@@ -223,7 +176,7 @@ fn very_many_peers() {
             }
         }
     }
-    let near = |model: &Model, random: &mut Random| {
+    let near = |model: &Naive, random: &mut Random| {
         let at = random.below(model.0.len().max(1) as u64) as usize;
         let (mut four, mut six): ([u8; 4], [u8; 16]) = (random.bytes(), random.bytes());
         match model.0.get(at) {
@@ -249,7 +202,7 @@ fn very_many_peers() {
         if let Some(next) = peer.checked_sub(1) {
             let owner = &world.owners.0[next as usize];
             world.writer.remove_all(&world.table, owner);
-            model.0.retain(|(_, owner)| *owner != next);
+            model.remove_all(next);
         }
     }
     assert!(found > 1000, "{found}");

@@ -20,10 +20,11 @@ const USUAL: [&str; 6] = [
 ];
 
 /// Host tools that are looked for, and the packages that bring them.
-const TOOLS: [(&str, &str); 20] = [
+const TOOLS: [(&str, &str); 21] = [
     ("bc", "bc"),
     ("bindgen", "bindgen"),
     ("bison", "bison"),
+    ("c++", "g++"),
     ("cpio", "cpio"),
     ("depmod", "kmod"),
     ("flex", "flex"),

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, unreachable_pub)]
 
+pub mod naive;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use wg_protocol::allowedips::{AllowedIps, NoMemory, Node4, Node6, Nodes, Owner, Owners, Slots};
