@@ -4,7 +4,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 use wg_netlink::address::{Address, Endpoint};
-use wg_netlink::set::SetDevice;
+use wg_netlink::set::{SetDevice, UnknownFlags};
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Wanted {
@@ -123,17 +123,22 @@ fn name(bytes: &[u8]) -> bool {
     terminated && text.len() <= 15
 }
 
-/// What a message asks for; `None` if it must be refused.
-pub fn wanted(message: &[u8]) -> Option<Wanted> {
+/// What a message asks for; `None` if it must be refused. Up to Linux 6.15 flags of devices and
+/// peers are looked at only where they count (`Eopnotsupp`): undefined ones do no harm in an
+/// attribute that is repeated, nor in peers that are.
+pub fn wanted(message: &[u8], unknown_flags: UnknownFlags) -> Option<Wanted> {
     let device = run(message)?;
+    let mask = |mask| (unknown_flags == UnknownFlags::Einval).then_some(mask);
     for one in &device {
         match one.kind {
             1 | 7 => plain(one, |size| size == 4, None)?,
             2 => plain(one, |_| name(one.bytes), None)?,
             3 | 4 => plain(one, |size| size == 32, None)?,
-            5 => plain(one, |size| size == 4, Some(1))?,
+            5 => plain(one, |size| size == 4, mask(1))?,
             6 => plain(one, |size| size == 2, None)?,
-            8 => array(one)?.iter().try_for_each(|peer| formed_peer(peer))?,
+            8 => array(one)?
+                .iter()
+                .try_for_each(|peer| formed_peer(peer, mask(7)))?,
             _ => return None,
         }
     }
@@ -141,6 +146,9 @@ pub fn wanted(message: &[u8]) -> Option<Wanted> {
         return None;
     }
     let flags = last(&device, 5).and_then(|one| u32_of(one.bytes));
+    if flags.is_some_and(|flags| flags & !1 != 0) {
+        return None;
+    }
     let peers = match last(&device, 8) {
         Some(peers) => array(peers)?,
         None => Vec::new(),
@@ -157,11 +165,11 @@ pub fn wanted(message: &[u8]) -> Option<Wanted> {
     })
 }
 
-fn formed_peer(peer: &[One<'_>]) -> Option<()> {
+fn formed_peer(peer: &[One<'_>], flags: Option<u32>) -> Option<()> {
     for one in peer {
         match one.kind {
             1 | 2 => plain(one, |size| size == 32, None)?,
-            3 => plain(one, |size| size == 4, Some(7))?,
+            3 => plain(one, |size| size == 4, flags)?,
             4 => plain(one, |size| size >= 16, None)?,
             5 => plain(one, |size| size == 2, None)?,
             6 => plain(one, |size| size == 16, None)?,
@@ -189,6 +197,9 @@ fn formed_ip(ip: &[One<'_>]) -> Option<()> {
 
 fn wanted_peer(peer: &[One<'_>]) -> Option<WantedPeer> {
     let flags = last(peer, 3).and_then(|one| u32_of(one.bytes)).unwrap_or(0);
+    if flags & !7 != 0 {
+        return None;
+    }
     let flags = [1, 2, 4].map(|bit| flags & bit != 0);
     if let Some(version) = last(peer, 10) {
         if u32_of(version.bytes) != Some(1) {
