@@ -17,7 +17,7 @@ endif
 # One processor for the whole run, the last: interrupts prefer the first.
 PINNED := $(if $(shell command -v taskset),taskset -c $(shell expr $$(nproc) - 1))
 
-.PHONY: all module load unload bench bench-vm bench-worlds test test-host test-constant-time test-sanitizers test-module test-vm test-attack test-matrix test-rfl demo lint rustdoc rust-src \
+.PHONY: all module load unload bench bench-vm bench-worlds test test-host test-constant-time test-sanitizers test-fuzz fuzz test-module test-vm test-attack test-matrix test-rfl demo lint rustdoc rust-src \
 	install uninstall dist deb test-package test-package-short audit clean help
 
 all: module
@@ -63,7 +63,7 @@ demo:
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir $(KERNEL))"
 	@$(VM) demo --on $(KERNEL) $(world) $(ARGS)
 
-test: test-host test-constant-time test-sanitizers test-module test-package-short test-vm
+test: test-host test-constant-time test-sanitizers test-fuzz test-module test-package-short test-vm
 
 test-host:
 	cargo fmt --check
@@ -83,6 +83,17 @@ test-constant-time:
 
 test-sanitizers:
 	bash tests/sanitizers.sh
+
+# The kept inputs, three seconds more of each target, and faults that must be found.
+test-fuzz:
+	@$(VM) setup
+	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
+	@tests/fuzz/run --lint
+	@tests/fuzz/run --short
+	@tests/fuzz/run --self-check
+
+fuzz:
+	@tests/fuzz/run --seconds $(or $(SECONDS),600) $(TARGET)
 
 test-module:
 	@$(VM) setup
@@ -177,6 +188,9 @@ help:
 #: make test-attack     hostile packets, the C module and ours: what each costs, and what a tunnel beside them keeps;
 #:                      writes docs/attack.md; ARGS=packets or ARGS=share for one of the two
 #: make test-constant-time   the cryptography under valgrind: no branch, no address that depends on a secret
+#: make fuzz            each fuzz target for ten minutes, two at once; tests/fuzz/run says what else there is
+#:   TARGET=, SECONDS=  ... these targets, for so long
+#: make test-fuzz       the fuzz targets' kept inputs, three seconds more of each, and faults that they must find
 #: make test-sanitizers   the cryptography with the address sanitizer and rustc's checks for undefined behaviour
 #: make lint            clippy over what goes into the kernel (KDIR= as above)
 #: make rustdoc         its documentation, into out/<kernel release>/doc/

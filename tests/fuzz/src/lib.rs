@@ -11,7 +11,6 @@
 #![allow(missing_docs)]
 
 // Shared with the crates' tests, under the names that these files know each other by.
-#[allow(dead_code)]
 #[path = "../../../protocol/tests/common/mod.rs"]
 mod common;
 #[allow(dead_code)]
@@ -23,7 +22,6 @@ mod library;
 #[allow(dead_code)]
 #[path = "../../../protocol/tests/network/monitor.rs"]
 mod monitor;
-#[allow(dead_code)]
 #[path = "../../../netlink/tests/common/mod.rs"]
 mod netlink;
 #[allow(dead_code)]

@@ -299,7 +299,8 @@ pub fn run(data: &[u8]) {
     while !script.is_empty() {
         let source = script.below(SOURCES.len());
         match script.below(8) {
-            0 => door.now += SECOND * u64::from(script.byte()),
+            // Around the ages of cookies and of secrets.
+            0 => door.now += SECOND * script.of(&[1, 5, 59, 114, 115, 119, 120, 121]),
             1 => door.now += u64::from(script.u32()),
             2 => door.rotate(),
             3 => door.reply(&mut script),
