@@ -51,7 +51,7 @@ pub fn shared(secret: &[u8; 32], public: &[u8; 32]) -> Option<Secret> {
     (!zero).then_some(shared)
 }
 
-/// The two points of a Montgomery ladder in projective coordinates.
+/// Two points in projective coordinates.
 struct Ladder {
     x2: Tight,
     z2: Tight,
@@ -70,23 +70,37 @@ impl Ladder {
         }
     }
 
-    /// Doubles the first point and makes the second the sum of both; `x1` is their difference.
+    /// A step of the Montgomery ladder: the first point becomes the double of itself, or of the
+    /// second one if told so, and the second the sum of both; `x1` is their difference.
+    ///
+    /// The sum does not care which is which, so that only what is doubled is chosen, where other
+    /// ladders exchange the points.
     #[inline(always)]
-    fn step(&mut self, x1: &Loose) {
+    fn step(&mut self, x1: &Loose, second: Choice) {
         let a = add(&self.x2, &self.z2);
         let b = sub(&self.x2, &self.z2);
         let c = add(&self.x3, &self.z3);
         let d = sub(&self.x3, &self.z3);
-        let aa = square(&a);
-        let bb = square(&b);
-        let e = sub(&aa, &bb);
         let da = mul(&d, &a);
         let cb = mul(&c, &b);
+        let aa = square(&select(&a, &c, second));
+        let bb = square(&select(&b, &d, second));
+        let e = sub(&aa, &bb);
         self.x3 = square(&add(&da, &cb));
         self.z3 = mul(x1, &relax(&square(&sub(&da, &cb))));
         self.x2 = mul(&relax(&aa), &relax(&bb));
         self.z2 = mul(&e, &add(&bb, &times_121666(&e)));
     }
+}
+
+/// The first, or the second if told so, in constant time.
+#[inline(always)]
+fn select(first: &Loose, second: &Loose, choice: Choice) -> Loose {
+    let mut out = *first;
+    for (limb, other) in out.0.iter_mut().zip(second.0) {
+        limb.conditional_assign(&other, choice);
+    }
+    out
 }
 
 impl Drop for Ladder {
@@ -114,15 +128,16 @@ fn multiply(scalar: &[u8; 32], point: &[u8; 32]) -> [u8; 32] {
         z3: ONE,
     };
 
-    let mut swapped = 0;
+    // With n what the bits so far say, the points are n and n + 1 times the given one; the first is
+    // the one of these that was doubled last: n + 1 if that bit was set.
+    let mut last = 0;
     // Bit 255 is clear, and so are the last three.
     for at in (3..255usize).rev() {
         let bit = (scalar[(at >> 3) & 31] >> (at & 7)) & 1;
-        ladder.swap(Choice::from(bit ^ swapped));
-        swapped = bit;
-        ladder.step(&x1);
+        ladder.step(&x1, Choice::from(bit ^ last));
+        last = bit;
     }
-    ladder.swap(Choice::from(swapped));
+    ladder.swap(Choice::from(last));
     scalar.zeroize();
     for _ in 0..3 {
         (ladder.x2, ladder.z2) = double(&ladder.x2, &ladder.z2);
