@@ -103,11 +103,29 @@ struct Memory<const STREAM: usize> {
 /// # Safety
 ///
 /// There are `len` bytes at `start`.
-unsafe fn wipe(start: *mut u8, len: usize) {
+#[inline(always)]
+pub(crate) unsafe fn wipe(start: *mut u8, len: usize) {
     // SAFETY: the caller's.
     unsafe { ptr::write_bytes(start, 0, len) };
     // SAFETY: no instruction at all; it makes the zeros above something that is looked at.
     unsafe { core::arch::asm!("/* {0} */", in(reg) start, options(nostack, preserves_flags)) };
+}
+
+/// Notes whether a message is authentic, and zeroes what came of it if not. This is the only branch
+/// that depends on a secret, and stands alone so that it can be told from others.
+///
+/// # Safety
+///
+/// The task is the caller's, with its spans.
+#[inline(never)]
+pub(crate) unsafe fn judge(task: *mut Task, good: bool) {
+    // SAFETY: the caller's.
+    unsafe {
+        (*task).good = u64::from(good);
+        if !good {
+            Cursor::new((*task).dst, (*task).dst_count).wipe();
+        }
+    }
 }
 
 /// Which block goes into the next lane.
@@ -124,6 +142,7 @@ impl Filler {
     /// # Safety
     ///
     /// There are `tasks` tasks at `task`; `limit <= MAX_LANES`.
+    #[inline(always)]
     unsafe fn fill(&mut self, lanes: &mut Lanes, limit: usize) -> usize {
         let mut used = 0;
         while used < limit {
@@ -143,11 +162,12 @@ impl Filler {
             // limit, and beyond that there is room for the most lanes.
             unsafe {
                 let counter = (*self.task).counter;
+                let first = self.block as u32;
                 // A constant number makes for few and wide stores.
                 let written = if run > 4 { MAX_LANES } else { run };
                 for i in 0..written {
                     let lane = used.wrapping_add(i);
-                    *lanes.counter.get_unchecked_mut(lane) = self.block.wrapping_add(i) as u32;
+                    *lanes.counter.get_unchecked_mut(lane) = first.wrapping_add(i as u32);
                     *lanes.low.get_unchecked_mut(lane) = counter as u32;
                     *lanes.high.get_unchecked_mut(lane) = (counter >> 32) as u32;
                 }
@@ -183,6 +203,7 @@ struct Message<M> {
 /// # Safety
 ///
 /// That of [`abi::Function`](crate::abi::Function); `STREAM` is 64 for each lane of the generator.
+#[inline(always)]
 pub(crate) unsafe fn run<G: Generator, const SEAL: bool, const STREAM: usize>(
     key: *const u8,
     tasks: *mut Task,
@@ -278,6 +299,7 @@ pub(crate) unsafe fn run<G: Generator, const SEAL: bool, const STREAM: usize>(
 
 impl<M: Authenticator> Message<M> {
     /// Takes on the next task, keyed by the first block of its key stream.
+    #[inline(always)]
     unsafe fn begin(&mut self, task: *mut Task, key_stream: *const u8) {
         // SAFETY: the caller's task with its spans and associated data.
         unsafe {
@@ -293,11 +315,13 @@ impl<M: Authenticator> Message<M> {
     }
 
     /// How many blocks can be mixed at once: whole ones, in one span on both sides.
+    #[inline(always)]
     fn whole_blocks(&mut self, limit: usize) -> usize {
         let (from, to) = (self.from.whole_blocks(), self.to.whole_blocks());
         limit.min(self.left / 64).min(from).min(to)
     }
 
+    #[inline(always)]
     unsafe fn mix_whole<G: Generator, const SEAL: bool>(&mut self, stream: *mut u8, blocks: usize) {
         // SAFETY: both spans have so many blocks, and so does the key stream.
         unsafe {
@@ -309,6 +333,7 @@ impl<M: Authenticator> Message<M> {
     }
 
     /// Mixes one block that is not whole or does not lie in one span.
+    #[inline(always)]
     unsafe fn mix_cut<G: Generator, const SEAL: bool>(
         &mut self,
         stream: *mut u8,
@@ -329,6 +354,7 @@ impl<M: Authenticator> Message<M> {
 
     /// Notes that `len` bytes are mixed, and `filled` wait at `stream`, behind those that already
     /// do.
+    #[inline(always)]
     fn mixed_some(&mut self, stream: *const u8, len: usize, filled: usize) {
         if self.waiting == 0 {
             self.waiting_at = stream;
@@ -338,6 +364,7 @@ impl<M: Authenticator> Message<M> {
     }
 
     /// Authenticates what waits, then writes or checks the tag.
+    #[inline(always)]
     unsafe fn finish<const SEAL: bool>(&mut self) {
         if self.task.is_null() {
             return;
@@ -350,17 +377,12 @@ impl<M: Authenticator> Message<M> {
             let lengths = (u128::from(ad_len) | (u128::from(len) << 64)).to_le_bytes();
             let tag = self.mac.finish(&lengths);
             if SEAL {
-                self.to.write(tag.to_le_bytes().as_ptr(), 16);
+                self.to.write_tag(tag);
                 (*self.task).good = 1;
                 return;
             }
-            let mut received = [0u8; 16];
-            self.from.read(received.as_mut_ptr(), 16);
-            let good = (tag ^ u128::from_le_bytes(received)) == 0;
-            (*self.task).good = u64::from(good);
-            if !good {
-                Cursor::new((*self.task).dst, (*self.task).dst_count).wipe();
-            }
+            let good = (tag ^ self.from.read_tag()) == 0;
+            judge(self.task, good);
         }
     }
 }

@@ -28,6 +28,7 @@ impl Poly1305 {
     /// # Safety
     ///
     /// There are 32 bytes at `key`.
+    #[inline(always)]
     pub(crate) unsafe fn new(key: *const u8) -> Self {
         let word = |i: usize| {
             // SAFETY: 8 bytes at 0, 8, 16 or 24 of 32.
@@ -48,7 +49,7 @@ impl Poly1305 {
     /// # Safety
     ///
     /// There are `16 * count` bytes at `data`.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn blocks(&mut self, data: *const u8, count: usize) {
         let mut h = self.h;
         for i in 0..count {
@@ -78,6 +79,7 @@ impl Poly1305 {
     }
 
     /// The tag.
+    #[inline(always)]
     pub(crate) fn finish(&self) -> u128 {
         let [h0, h1, h2] = self.h;
         let low = u128::from(h0) | (u128::from(h1) << 64);
@@ -92,23 +94,29 @@ impl Poly1305 {
 }
 
 impl Authenticator for Poly1305 {
+    #[inline(always)]
     unsafe fn empty() -> Self {
         Self::EMPTY
     }
 
+    #[inline(always)]
     unsafe fn begin(&mut self, key: *const u8, ad: *const u8, ad_len: usize, _blocks: usize) {
         // SAFETY: the caller's.
         unsafe {
             *self = Self::new(key);
-            self.padded(ad, ad_len);
+            if ad_len > 0 {
+                self.padded(ad, ad_len);
+            }
         }
     }
 
+    #[inline(always)]
     unsafe fn blocks(&mut self, data: *const u8, blocks: usize) {
         // SAFETY: the caller's.
         unsafe { Poly1305::blocks(self, data, blocks) }
     }
 
+    #[inline(always)]
     unsafe fn finish(&mut self, last: &[u8; 16]) -> u128 {
         // SAFETY: one block is there.
         unsafe { Poly1305::blocks(self, last.as_ptr(), 1) };

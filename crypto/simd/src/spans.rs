@@ -110,6 +110,41 @@ impl Cursor {
         }
     }
 
+    /// Reads a tag; it mostly lies in one span.
+    ///
+    /// # Safety
+    ///
+    /// 16 bytes come next.
+    #[inline(always)]
+    pub(crate) unsafe fn read_tag(&mut self) -> u128 {
+        let mut tag = [0; 16];
+        // SAFETY: by the invariant; else as `read` says.
+        unsafe {
+            if self.len >= 16 {
+                return u128::from_le(self.at.cast::<u128>().read_unaligned());
+            }
+            self.read(tag.as_mut_ptr(), 16);
+        }
+        u128::from_le_bytes(tag)
+    }
+
+    /// Writes a tag.
+    ///
+    /// # Safety
+    ///
+    /// There is room for 16 bytes.
+    #[inline(always)]
+    pub(crate) unsafe fn write_tag(&mut self, tag: u128) {
+        // SAFETY: by the invariant; else as `write` says.
+        unsafe {
+            if self.len >= 16 {
+                self.at.cast::<u128>().write_unaligned(tag.to_le());
+            } else {
+                self.write(tag.to_le_bytes().as_ptr(), 16);
+            }
+        }
+    }
+
     /// Writes zeros to the end of the list.
     pub(crate) fn wipe(&mut self) {
         loop {

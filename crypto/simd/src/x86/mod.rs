@@ -8,22 +8,31 @@ mod avx512;
 #[cfg(feature = "avx512")]
 mod poly1305_ifma;
 mod rows;
+mod short;
 mod ssse3;
 
 use crate::abi::Task;
 use crate::engine::run;
 
-/// Exports the two functions of a level.
+/// Exports the two functions of a level. The engine is inlined, and so compiled for the level as well.
 macro_rules! export {
-    ($seal:ident, $open:ident, $generator:ty, $lanes:literal, $needs:literal) => {
+    ($seal:ident, $open:ident, $generator:ty, $lanes:literal, $features:literal, $needs:literal
+     $(, $short:ident)?) => {
         #[doc = concat!("Seals tasks. Needs ", $needs, ".")]
         ///
         /// # Safety
         ///
         /// That of [`abi::Function`](crate::abi::Function).
         #[no_mangle]
+        #[target_feature(enable = $features)]
         pub unsafe extern "C" fn $seal(key: *const u8, tasks: *mut Task, count: usize) {
             // SAFETY: the caller's promise is the same.
+            $(unsafe {
+                if $short::takes(tasks, count) {
+                    return $short::work::<true>(key, tasks);
+                }
+            })?
+            // SAFETY: as above.
             unsafe { run::<$generator, true, { 64 * $lanes }>(key, tasks, count) }
         }
 
@@ -33,20 +42,43 @@ macro_rules! export {
         ///
         /// That of [`abi::Function`](crate::abi::Function).
         #[no_mangle]
+        #[target_feature(enable = $features)]
         pub unsafe extern "C" fn $open(key: *const u8, tasks: *mut Task, count: usize) {
             // SAFETY: the caller's promise is the same.
+            $(unsafe {
+                if $short::takes(tasks, count) {
+                    return $short::work::<false>(key, tasks);
+                }
+            })?
+            // SAFETY: as above.
             unsafe { run::<$generator, false, { 64 * $lanes }>(key, tasks, count) }
         }
     };
 }
 
-export!(wg_seal_ssse3, wg_open_ssse3, ssse3::Ssse3, 4, "SSSE3");
-export!(wg_seal_avx2, wg_open_avx2, avx2::Avx2, 8, "AVX2 and BMI2");
+export!(
+    wg_seal_ssse3,
+    wg_open_ssse3,
+    ssse3::Ssse3,
+    4,
+    "ssse3",
+    "SSSE3"
+);
+export!(
+    wg_seal_avx2,
+    wg_open_avx2,
+    avx2::Avx2,
+    8,
+    "avx2,bmi2",
+    "AVX2 and BMI2",
+    short
+);
 #[cfg(feature = "avx512")]
 export!(
     wg_seal_avx512,
     wg_open_avx512,
     avx512::Avx512,
     16,
+    "avx512f,avx512vl,avx512bw,avx512ifma,avx2,bmi2",
     "AVX-512 F, VL, BW and IFMA, AVX2 and BMI2"
 );
