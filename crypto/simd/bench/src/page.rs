@@ -196,7 +196,7 @@ pub fn write(
     let mut page = String::from(
         "<!-- Written by `make bench`. -->\n# The cryptography beside others\n\n\
          One run of `make bench`, everybody in the same one; nanoseconds for one message, the quickest of\n\
-         at least 20 samples. `in 4` and `in 16` are so many messages in one call. `/ best` is the ratio of our time to that\n\
+         many slices of a tenth of a millisecond. `in 4` and `in 16` are so many messages in one call. `/ best` is the ratio of our time to that\n\
          of the fastest library, lower is better. Keys are set up outside the loops; sealing is in place, opening goes\n\
          from one buffer to another. `portable` is the code of processors without vector units and of places\n\
          where a kernel may not use them.\n\n",

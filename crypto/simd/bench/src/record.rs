@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-/// Samples that took less say more about the clock than about what was timed.
-const SHORTEST: Duration = Duration::from_micros(500);
+/// Slices of a sample that took less say more about the clock than about what was timed.
+pub const SHORTEST: Duration = Duration::from_micros(100);
 
 /// What was timed: the same for all who did it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,7 +44,7 @@ pub struct Who {
     pub ours: bool,
 }
 
-/// The quickest sample of one task by one of them.
+/// The quickest slice of one task by one of them.
 #[derive(Clone, Copy, Debug)]
 struct Record {
     task: Task,
