@@ -80,6 +80,7 @@ pub(super) unsafe fn work<const SEAL: bool>(key: *const u8, task: *mut Task) {
         _mm256_store_si256(text, _mm256_and_si256(cipher, present));
         _mm256_store_si256(cut, output);
         ptr::copy_nonoverlapping(cut.cast(), dst.add(at), rest);
+        wipe(cut.cast(), 32);
     }
 
     let mut mac = Poly1305::new(stream);
@@ -94,8 +95,10 @@ pub(super) unsafe fn work<const SEAL: bool>(key: *const u8, task: *mut Task) {
         let received = u128::from_le(src.add(len).cast::<u128>().read_unaligned());
         judge(task, (tag ^ received) == 0);
     }
-    wipe(stream, 64 + LONGEST);
-    wipe(cut, 32);
+    wipe(stream, 128);
+    if len > 64 {
+        wipe(text.add(64), LONGEST - 64);
+    }
 }
 
 /// The number of each byte.

@@ -96,7 +96,7 @@ fn main() {
     let clock = machine::clock();
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(50))
-        .measurement_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_millis(500))
         .sample_size(20)
         .nresamples(1000)
         .configure_from_args();
