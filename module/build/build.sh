@@ -14,7 +14,8 @@
 #
 # Environment: KDIR, WORLD, CC, LLVM, RUSTC, RUST_LIB_SRC, BINDGEN, LIBCLANG_PATH, DEBUG=1 (overflow
 # checks and assertions), WERROR=0 (warnings do not stop the build), V=1, JOBS, WG_MODULE (another driver folder), OUT
-# (another folder for the products), COUNT=1 (count the calls out of Rust: tests/bench/calls).
+# (another folder for the products), COUNT=1 (count the calls out of Rust: tests/bench/calls), PLANT=1 (faults on purpose, for kernels
+# that look for them: module/kapi/plant.rs).
 
 set -euo pipefail
 export LC_ALL=C
@@ -27,6 +28,7 @@ KDIR=${KDIR:-/lib/modules/$(uname -r)/build}
 JOBS=${JOBS:-$(nproc)}
 DEBUG=${DEBUG:-0}
 WERROR=${WERROR:-1}
+PLANT=${PLANT:-0}
 
 . "$BUILD/tools.sh"
 . "$BUILD/target.sh"
@@ -61,6 +63,7 @@ name_folder() {
 	choose_world
 	local folder=$RELEASE
 	[[ $WORLD == standalone ]] || folder+=-$WORLD
+	((PLANT == 0)) || folder+=-plant
 	OUT=${OUT:-$REPO/out/$folder}
 }
 
@@ -144,20 +147,21 @@ buildinfo() {
 # core depends on the compiler, its sources, the target and the flags, and on nothing of ours.
 core_folder() {
 	local key
-	key=$({ "$RUSTC" -vV; echo "$RUST_LIB_SRC"; cat "$OUT/rust/target.json" "$OUT/rust/common.flags" "$BUILD/compiler_builtins.rs"; grep '^CORE' "$BUILD/rust.mk"; } |
+	key=$({ "$RUSTC" -vV; echo "$RUST_LIB_SRC"; cat "$OUT/rust/target.json" "$OUT/rust/common.flags" "$BUILD/compiler_builtins.rs"; printf %s "${RUST_SANITIZER[*]}"; grep '^CORE' "$BUILD/rust.mk"; } |
 		sha256sum | cut -c1-16)
 	CORE=$WG_CACHE/build/core-$RUSTC_VERSION-$key
 }
 
 # The settings of rust.mk, and the flags as files: what depends on them is rebuilt when they change.
 settings() {
-	local rust=$OUT/rust lints=()
+	local rust=$OUT/rust lints=() plant=(--check-cfg 'cfg(wg_plant)')
+	((PLANT == 0)) || plant+=(--cfg wg_plant)
 	echo "$TARGET_JSON" | grep -v '^ *$' >"$rust/target.json.new"
 	replace "$rust/target.json.new" "$rust/target.json"
 	printf '%s\n' "${FLAGS[@]}" >"$rust/common.flags.new"
 	replace "$rust/common.flags.new" "$rust/common.flags"
 	((WERROR == 0)) || lints=(-Dwarnings)
-	printf '%s\n' --edition=2021 --cfg MODULE --check-cfg 'cfg(MODULE, test)' --remap-path-prefix="$REPO/=" --remap-path-prefix="$OUT/=" \
+	printf '%s\n' --edition=2021 --cfg MODULE --check-cfg 'cfg(MODULE, test)' "${plant[@]}" --remap-path-prefix="$REPO/=" --remap-path-prefix="$OUT/=" \
 		"-Coverflow-checks=$( ((DEBUG)) && echo y || echo n)" "-Cdebug-assertions=$( ((DEBUG)) && echo y || echo n)" \
 		"${lints[@]}" >"$rust/our.flags.new"
 	replace "$rust/our.flags.new" "$rust/our.flags"
@@ -178,6 +182,7 @@ settings() {
 		BINDGEN := $BINDGEN
 		BINDGEN_BUILT := $([[ $BINDGEN == "$WG_CACHE"/* ]] && echo "$BINDGEN")
 		BINDGEN_PINNED := $BINDGEN_PINNED
+		RUST_SANITIZER := ${RUST_SANITIZER[*]}
 		SIMD_TARGET := $SIMD_TARGET
 		SIMD_FLAGS := ${SIMD_FLAGS[*]}
 	MK
@@ -208,6 +213,7 @@ link_sources() {
 		wg-rust := wg_rust.o $SIMD
 		wg-debug := $DEBUG
 		wg-werror := $WERROR
+		wg-plant := $PLANT
 		wg-count := ${COUNT:-0}
 		include $BUILD/objects.kbuild
 	K

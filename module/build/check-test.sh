@@ -79,3 +79,21 @@ refused scalar 'has no vector registers of avx2: it is scalar code'
 awk -v name="$pass:" '$1 == name { inside = 1 } /^\.Lfunc_end/ { inside = 0 } !(inside && /%[yz]mm/)' \
 	"$WORK/good.s" >"$WORK/narrow.s"
 refused narrow 'has no vector registers of avx2: it is scalar code'
+
+# A module with planted faults passes only where they were asked for, and one without only where not.
+planted() {
+	PLANT=$1 bash -euo pipefail -c '. "$0/check.sh"; check_plants "$1"' "$BUILD" "$2" >/dev/null 2>&1
+}
+for name in use_after_free vector_overrun leak sleep inversion rcu timer; do echo "void wg_rs_plant_$name(void) {}"; done >"$WORK/planted.c"
+echo 'const char parameter[] = "parm=plant:a fault";' >"$WORK/parameter.c"
+echo 'void wg_rs_init(void) {}' >"$WORK/plain.c"
+for name in planted parameter plain; do gcc -c -o "$WORK/$name.o" "$WORK/$name.c"; done
+for wrong in "0 planted" "0 parameter" "1 plain" "1 parameter"; do
+	if planted "${wrong% *}" "$WORK/${wrong#* }.o"; then
+		echo "object check: FAILED: PLANT=${wrong% *} and ${wrong#* }.o was let through" >&2
+		exit 1
+	fi
+done
+planted 0 "$WORK/plain.o"
+planted 1 "$WORK/planted.o"
+echo "  ok       planted faults in a module for users, and none where they are asked for"

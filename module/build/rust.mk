@@ -14,7 +14,7 @@ say = @printf '  %-8s %s\n' "$(1)" "$(2)"
 MAKEFLAGS += -rR
 
 # Stable compilers need to be told that the kernel's flags are meant.
-rustc := env -u MAKEFLAGS -u MFLAGS RUSTC_BOOTSTRAP=1 $(RUSTC) --target=$(R)/target.json --sysroot=/dev/null @$(R)/common.flags
+rustc := env -u MAKEFLAGS -u MFLAGS RUSTC_BOOTSTRAP=1 $(RUSTC) --target=$(R)/target.json --sysroot=/dev/null @$(R)/common.flags $(RUST_SANITIZER)
 # Every crate but the last leaves its code generation to the link-time optimisation.
 rlib := --crate-type rlib -Clinker-plugin-lto
 

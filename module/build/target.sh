@@ -48,6 +48,7 @@ refuse_config() {
 		has $name && refuse "$RELEASE is built with CONFIG_$name, which this build cannot match"
 	done
 	has SHADOW_CALL_STACK && ! has DYNAMIC_SCS && refuse "$RELEASE is built with CONFIG_SHADOW_CALL_STACK, which this build cannot match"
+	((PLANT == 0)) || has KASAN || refuse "faults are planted (PLANT=1) only where a kernel looks for them, and $RELEASE has no CONFIG_KASAN"
 	grep -q '	udp_tunnel_xmit_skb	' "$KDIR/Module.symvers" ||
 		refuse "$RELEASE does not export UDP tunnels (CONFIG_NET_UDP_TUNNEL), which WireGuard sends through"
 	return 0
@@ -55,7 +56,7 @@ refuse_config() {
 
 # x86-64, native or User-Mode Linux. Sets TARGET_JSON and adds to FLAGS.
 target_x86_64() {
-	local features=-mmx,-sse,-sse2,-sse3,-ssse3,-sse4.1,-sse4.2,-avx,-avx2,+soft-float abi= width=64
+	local features=-mmx,-sse,-sse2,-sse3,-ssse3,-sse4.1,-sse4.2,-avx,-avx2,+soft-float abi= sanitizers= width=64
 	if has RETPOLINE || has MITIGATION_RETPOLINE; then
 		features+=,+retpoline-external-thunk,+retpoline-indirect-branches,+retpoline-indirect-calls
 	fi
@@ -67,6 +68,7 @@ target_x86_64() {
 	elif ((RUSTC_MINOR >= 86)); then
 		abi='"rustc-abi": "x86-softfloat",'
 	fi
+	has KASAN && sanitizers='"supported-sanitizers": ["kernel-address"],'
 	((RUSTC_MINOR >= 91)) || width='"64"'
 	# The kernel's stack is aligned to 8 bytes where the compiler's x86-64 expects 16.
 	FLAGS+=(-Cno-redzone=y -Ctarget-cpu=x86-64 -Ztune-cpu=generic -Zllvm_module_flag=override-stack-alignment:u32:8:max)
@@ -96,7 +98,7 @@ target_x86_64() {
 		  "features": "$features",
 		  "frame-pointer": "may-omit",
 		  "llvm-target": "x86_64-linux-gnu",
-		  $abi
+		  $abi$sanitizers
 		  "stack-probes": {"kind": "none"},
 		  "target-pointer-width": $width
 		}
@@ -114,10 +116,30 @@ target_arm64() {
 	refuse "arm64 has no target description yet (module/build/target.sh)"
 }
 
+# A kernel with the address sanitizer gets it in Rust as well, with the parameters of its own C
+# (scripts/Makefile.kasan): a check before each access, against the shadow at the kernel's offset.
+# Adds to FLAGS and SIMD_FLAGS, and sets RUST_SANITIZER.
+instrument() {
+	has KASAN || return 0
+	has KASAN_GENERIC || refuse "$RELEASE has an address sanitizer of a kind that this build cannot match (only CONFIG_KASAN_GENERIC)"
+	local calls=0 parameter parameters
+	has KASAN_INLINE && calls=10000
+	parameters=("asan-mapping-offset=${config[KASAN_SHADOW_OFFSET]}" "asan-instrumentation-with-call-threshold=$calls"
+		"asan-stack=$(has KASAN_STACK && echo 1 || echo 0)" asan-globals=1)
+	has CC_HAS_KASAN_MEMINTRINSIC_PREFIX && parameters+=(asan-kernel-mem-intrinsic-prefix=1)
+	for parameter in "${parameters[@]}"; do
+		FLAGS+=("-Cllvm-args=-$parameter")
+	done
+	RUST_SANITIZER=(-Zsanitizer=kernel-address -Zsanitizer-recover=kernel-address)
+	# The target of the vector code is the host's, which knows the sanitizer of programs alone: the same
+	# pass of the compiler, told that this is a kernel.
+	SIMD_FLAGS+=(-Zsanitizer=address -Cllvm-args=-asan-kernel=1 -Cllvm-args=-asan-recover=1)
+}
+
 # Everything rustc is told for every crate, core included. Sets FLAGS, TARGET_JSON, CLANG_TARGET, and
-# SIMD_TARGET and SIMD_FLAGS for the vector code.
+# SIMD_TARGET and SIMD_FLAGS for the vector code, and RUST_SANITIZER for all other.
 choose_target() {
-	SIMD_FLAGS=()
+	SIMD_FLAGS=() RUST_SANITIZER=()
 	FLAGS=(-Cpanic=abort -Cforce-unwind-tables=n -Ccodegen-units=1 -Csymbol-mangling-version=v0
 		-Crelocation-model=static -Zfunction-sections=n -Copt-level=2)
 	if has FRAME_POINTER; then
@@ -132,4 +154,5 @@ choose_target() {
 	else
 		refuse "$RELEASE is neither x86-64 nor arm64"
 	fi
+	instrument
 }

@@ -17,7 +17,7 @@ lack() {
 
 need_commands() {
 	local pair
-	for pair in make:make nm:binutils readelf:binutils sha256sum:coreutils awk:gawk flock:util-linux; do
+	for pair in make:make nm:binutils readelf:binutils strings:binutils sha256sum:coreutils awk:gawk flock:util-linux; do
 		command -v "${pair%%:*}" >/dev/null || lack "${pair%%:*}" "Try: apt install ${pair##*:}"
 	done
 	# Kbuild makes BTF for a module where the kernel's image lies beside its headers.

@@ -20,6 +20,17 @@ const char *wg_simd_limit(void)
 	return wg_simd;
 }
 
+#ifdef WG_PLANT
+static char *wg_planted = "none";
+module_param_named(plant, wg_planted, charp, 0444);
+MODULE_PARM_DESC(plant, "fault to commit at load, for a kernel that looks for it (kapi/plant.rs)");
+
+const char *wg_plant(void)
+{
+	return wg_planted;
+}
+#endif
+
 static int __init wg_mod_init(void)
 {
 	int err = wg_rs_init();

@@ -229,6 +229,9 @@ bool wg_may_change_sockets(struct wg_priv *priv);
 struct net_device *wg_genl_device(struct net *net, u32 ifindex, const u8 *name, int *err);
 void wg_dev_put(struct net_device *dev);
 
+/* main.c, with WG_PLANT alone */
+const char *wg_plant(void);
+
 /* Where and why a request was refused, for the extended acknowledgement. */
 struct wg_genl_error {
 	const char *msg;		/* static, or NULL */

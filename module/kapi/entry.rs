@@ -45,6 +45,10 @@ extern "C" fn wg_rs_init() -> ffi::c_int {
 ",
         fpu::name()
     );
+    #[cfg(wg_plant)]
+    if let Err(error) = super::plant::at_load() {
+        return error.to_errno();
+    }
     answer(limits::init())
 }
 

@@ -21,6 +21,8 @@ pub(crate) mod lock;
 pub(crate) mod napi;
 pub(crate) mod netdev;
 mod places;
+#[cfg(wg_plant)]
+pub(crate) mod plant;
 pub(crate) mod queue;
 pub(crate) mod random;
 pub(crate) mod rcu;

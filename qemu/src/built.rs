@@ -8,7 +8,7 @@
 use crate::apt::Apt;
 use crate::kernel::{Kernel, Parts, Runs, Source};
 use crate::progress::{output, Progress};
-use crate::{debian, rootfs, rust_kernel};
+use crate::{clang, debian, rootfs, rust_kernel};
 use anyhow::{bail, Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,19 +32,26 @@ pub(crate) fn prepare(
     if kernel.runs == Runs::Qemu {
         packages.push(apt.newest("busybox-static")?);
     }
-    let rust = matches!(kernel.source, Source::Rust { .. });
+    let debug = kernel.debugs();
+    let rust = debug || matches!(kernel.source, Source::Rust { .. });
+    let mut settings = Vec::new();
+    if rust {
+        settings = rust_kernel::settings()?;
+    }
+    let mut compiler = "gcc".to_owned();
+    if debug {
+        let version = clang::newest()?;
+        settings.push(("LLVM", format!("-{version}")));
+        compiler = format!("clang-{version}");
+    }
     let builder = Builder {
         arch: match kernel.runs {
             Runs::Uml => "um",
             Runs::Qemu => "x86_64",
         },
-        settings: if rust {
-            rust_kernel::settings()?
-        } else {
-            Vec::new()
-        },
+        settings,
     };
-    let compiler = output(Command::new("gcc").arg("--version"))?;
+    let compiler = output(Command::new(compiler).arg("--version"))?;
     let compiler = compiler.lines().next().unwrap_or_default().to_owned();
     let versions = || {
         let mut lines: Vec<String> = packages
@@ -71,6 +78,9 @@ pub(crate) fn prepare(
             .arg(&tree);
         progress.run(&mut tar)?;
 
+        if debug {
+            clang::mend(&tree)?;
+        }
         progress.step("configuration");
         builder.configure(&tree, base, fragments, &mut progress)?;
         progress.step("compiling, up to 2,800 steps");

@@ -7,6 +7,7 @@
 //! that fill them are the same in every run. Prints how many were sent, and in how many
 //! milliseconds.
 
+use crate::noise::Noise;
 use anyhow::{bail, Context, Result};
 use clap::{Parser, ValueEnum};
 use nix::sys::socket::{
@@ -81,22 +82,6 @@ enum Kind {
     Replay,
 }
 
-/// Xorshift: cheap, and the same in every run.
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn bytes(&mut self, len: usize) -> Vec<u8> {
-        (0..len).map(|_| (self.next() >> 32) as u8).collect()
-    }
-}
-
 /// Sends what the arguments say.
 pub(crate) fn main(arguments: &[String]) -> Result<()> {
     let words = std::iter::once(NAME.to_owned()).chain(arguments.iter().cloned());
@@ -119,7 +104,7 @@ fn packets(options: &Options) -> Result<Vec<Vec<u8>>> {
     }
     let sources = options.sources.max(1);
     let count = RING.max(sources as usize).max(replays.len());
-    let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
+    let mut noise = Noise::new(1);
     let mut replays = replays.iter().cycle();
     let mut packets = Vec::with_capacity(count);
     for number in 0..count {

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 /// How long a machine may take until its agent speaks: seconds, but for a host with much else to do.
 const BOOT_PATIENCE: Duration = Duration::from_secs(300);
-/// How long a machine may take to power off.
-const HALT_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a machine may take to power off; one that looks for leaks before takes its time.
+const HALT_PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long the others may go on when one machine has failed.
 const FAILURE_PATIENCE: Duration = Duration::from_secs(3);

@@ -49,6 +49,15 @@ pub(crate) enum Source {
         /// Configuration fragments.
         fragments: &'static [&'static str],
     },
+    /// Built in the same way as one with Rust, by clang, with what looks for faults.
+    Debug {
+        /// The version in the package's name: "7.2".
+        version: &'static str,
+        /// Suites to look in.
+        suites: &'static [&'static str],
+        /// Configuration fragments.
+        fragments: &'static [&'static str],
+    },
     /// Built in the same way, over the smallest configuration there is, and run with a clock that jumps to the next timer whenever there is
     /// nothing to do.
     TimeTravel {
@@ -79,12 +88,14 @@ const MACHINE_CONFIG: &str = include_str!("../config/uml-machine.config");
 const X86_CONFIG: &str = include_str!("../config/x86.config");
 const COMMON_CONFIG: &str = include_str!("../config/common.config");
 const RUST_CONFIG: &str = include_str!("../config/rust.config");
+const DEBUG_CONFIG: &str = include_str!("../config/debug.config");
+const UML_DEBUG_CONFIG: &str = include_str!("../config/uml-debug.config");
 
 /// The kernel whose source tests take files from.
 pub(crate) const SOURCE: &str = "uml-7.2";
 
 /// All kernels.
-pub(crate) static KERNELS: [Kernel; 8] = [
+pub(crate) static KERNELS: [Kernel; 9] = [
     Kernel {
         name: "uml-7.2",
         vehicle: "uml-7.2",
@@ -152,6 +163,21 @@ pub(crate) static KERNELS: [Kernel; 8] = [
         },
     },
     Kernel {
+        name: "uml-7.2-debug",
+        vehicle: "uml-7.2-debug",
+        runs: Runs::Uml,
+        source: Source::Debug {
+            version: "7.2",
+            suites: &["sid", "testing", "trixie-backports"],
+            fragments: &[
+                COMMON_CONFIG,
+                MACHINE_CONFIG,
+                DEBUG_CONFIG,
+                UML_DEBUG_CONFIG,
+            ],
+        },
+    },
+    Kernel {
         name: "qemu-7.2-rust",
         vehicle: "qemu-7.2-rust",
         runs: Runs::Qemu,
@@ -197,6 +223,13 @@ impl Kernel {
         // A kernel with Rust is of use to its own compiler alone.
         let compiler = match self.source {
             Source::Rust { .. } => crate::rust_kernel::compiler(),
+            Source::Debug { .. } => {
+                format!(
+                    "{} {:?}",
+                    crate::rust_kernel::compiler(),
+                    crate::clang::MENDS
+                )
+            }
             _ => String::new(),
         };
         format!("{edition} {:?} {stage}{compiler}", self.source)
@@ -218,6 +251,11 @@ impl Kernel {
                 suites,
                 fragments,
             }
+            | Source::Debug {
+                version,
+                suites,
+                fragments,
+            }
             | Source::TimeTravel {
                 version,
                 suites,
@@ -235,9 +273,14 @@ impl Kernel {
     /// distribution's headers have.
     pub(crate) fn worlds(&self) -> &'static [World] {
         match self.source {
-            Source::Rust { .. } => &World::ALL,
+            Source::Rust { .. } | Source::Debug { .. } => &World::ALL,
             _ => &[World::Standalone],
         }
+    }
+
+    /// Whether it is one that looks for faults.
+    pub(crate) fn debugs(&self) -> bool {
+        matches!(self.source, Source::Debug { .. })
     }
 
     /// The parts of the prepared kernel.

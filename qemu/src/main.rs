@@ -11,10 +11,15 @@ mod apt;
 mod build;
 mod built;
 mod cache;
+mod clang;
 mod debian;
+mod fail_nth;
 mod flood;
 mod foreign;
 mod frame;
+mod fuzz_netlink;
+mod fuzz_packets;
+mod genl;
 mod group;
 mod helper;
 mod kernel;
@@ -22,6 +27,7 @@ mod log_check;
 mod machine;
 mod matrix;
 mod matrix_page;
+mod noise;
 mod payload;
 mod plan;
 mod prepare;
@@ -91,6 +97,12 @@ enum Command {
         /// Print everything as it comes
         #[arg(long)]
         live: bool,
+        /// NAME=VALUE for the scripts (may be repeated)
+        #[arg(long)]
+        env: Vec<String>,
+        /// Seconds that scripts may take beyond what is theirs
+        #[arg(long, default_value_t = 0)]
+        longer: u64,
         /// Scenarios, or SCENARIO/CASE; without names, all
         names: Vec<String>,
     },
@@ -216,6 +228,8 @@ impl TestOptions {
             show: Show::Story,
             repeat: 1,
             second_attempt: false,
+            env: Vec::new(),
+            longer: Duration::ZERO,
             thorough: false,
         }
     }
@@ -258,6 +272,12 @@ fn main() -> ExitCode {
         flood::main(&words.collect::<Vec<_>>()).map(|()| ExitCode::SUCCESS)
     } else if name == rogue::NAME {
         rogue::main(&words.collect::<Vec<_>>()).map(|()| ExitCode::SUCCESS)
+    } else if name == fuzz_netlink::NAME {
+        fuzz_netlink::main(&words.collect::<Vec<_>>()).map(|()| ExitCode::SUCCESS)
+    } else if name == fail_nth::NAME {
+        fail_nth::main(&words.collect::<Vec<_>>()).map(|()| ExitCode::SUCCESS)
+    } else if name == fuzz_packets::NAME {
+        fuzz_packets::main(&words.collect::<Vec<_>>()).map(|()| ExitCode::SUCCESS)
     } else {
         dispatch(Line::parse().command)
     };
@@ -282,6 +302,8 @@ fn dispatch(command: Command) -> Result<ExitCode> {
             repeat,
             second_attempt,
             live,
+            env,
+            longer,
             names,
         } => {
             let plan = options.plan(names, "uml-7.2");
@@ -290,6 +312,8 @@ fn dispatch(command: Command) -> Result<ExitCode> {
                 show: if live { Show::All } else { Show::Verdicts },
                 repeat,
                 second_attempt,
+                env,
+                longer: Duration::from_secs(longer),
                 ..plan
             })
         }

@@ -122,7 +122,8 @@ pub(crate) fn run(
     let mut bad = false;
     if !page_only {
         let kernels: Vec<&'static Kernel> = if on.is_empty() {
-            KERNELS.iter().collect()
+            // (what looks for faults has pages of its own: docs/reliability)
+            KERNELS.iter().filter(|kernel| !kernel.debugs()).collect()
         } else {
             on.iter()
                 .map(|name| kernel::find(name))
@@ -155,7 +156,10 @@ pub(crate) fn run(
 
 /// What earlier runs found, in the order of the table.
 fn load_all() -> Result<Vec<(Column, Found)>> {
-    let columns = KERNELS.iter().flat_map(Column::of);
+    let columns = KERNELS
+        .iter()
+        .filter(|kernel| !kernel.debugs())
+        .flat_map(Column::of);
     columns
         .map(|column| Ok((column, load(&column.file())?)))
         .collect()
@@ -230,6 +234,8 @@ fn on_kernel(column: Column, jobs: usize, names: &[String], built: bool) -> Resu
         show: Show::Verdicts,
         repeat: 1,
         second_attempt: true,
+        env: Vec::new(),
+        longer: std::time::Duration::ZERO,
         thorough: true,
     };
     store(&column.file(), &found)?;

@@ -4,7 +4,7 @@
 //!
 //! User-Mode Linux mounts the directory itself; QEMU gets it as a tar archive on a disk.
 
-use crate::{flood, helper, rogue};
+use crate::{fail_nth, flood, fuzz_netlink, fuzz_packets, helper, rogue};
 use anyhow::{bail, Context, Result};
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
@@ -48,7 +48,13 @@ pub(crate) fn fill(dir: &Path, module: &Module, extra: &[&Path]) -> Result<()> {
     fs::create_dir_all(&bin)?;
     let myself = std::env::current_exe().context("own program")?;
     copy(&myself, &bin.join("vm"))?;
-    let programs = [flood::NAME, rogue::NAME];
+    let programs = [
+        flood::NAME,
+        rogue::NAME,
+        fuzz_netlink::NAME,
+        fail_nth::NAME,
+        fuzz_packets::NAME,
+    ];
     for name in helper::NAMES.into_iter().chain(programs) {
         symlink("vm", bin.join(name))?;
     }

@@ -8,6 +8,7 @@ use crate::scenario::{Case, Scenario, Which};
 use crate::workplace::{self, World};
 use anyhow::{bail, Result};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What of the machines' output is printed as it comes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,10 @@ pub(crate) struct Plan {
     pub(crate) repeat: usize,
     /// A test whose script failed, and nothing else did, is run once more, alone.
     pub(crate) second_attempt: bool,
+    /// NAME=VALUE for the environment of all scripts.
+    pub(crate) env: Vec<String>,
+    /// Time that scripts get beyond what their scenario gives them.
+    pub(crate) longer: Duration,
     /// Also what is left out on some vehicles for its length.
     pub(crate) thorough: bool,
 }

@@ -57,7 +57,11 @@ pub(crate) fn main(arguments: &[String]) -> Result<()> {
     };
     let socket = UdpSocket::bind(any).with_context(|| any.to_string())?;
     socket.connect(options.to)?;
-    let keys = handshake(&socket, &options)?;
+    let session = Session {
+        private: key(&fs::read_to_string(&options.private)?)?,
+        public: key(&options.public)?,
+    };
+    let keys = handshake(&socket, &session)?;
     println!("session");
     let quiet = Duration::from_millis(options.quiet);
     for line in std::io::stdin().lock().lines() {
@@ -78,7 +82,7 @@ pub(crate) fn main(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn seal(keys: &SessionKeys, counter: u64, plaintext: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn seal(keys: &SessionKeys, counter: u64, plaintext: &[u8]) -> Result<Vec<u8>> {
     let header = DataHeader {
         receiver: keys.remote_index,
         counter,
@@ -119,11 +123,18 @@ fn answers(socket: &UdpSocket, keys: &SessionKeys, quiet: Duration) -> Result<()
     }
 }
 
+/// Whose session it is to be.
+pub(crate) struct Session {
+    /// Our private key.
+    pub(crate) private: [u8; 32],
+    /// The other end's public key.
+    pub(crate) public: [u8; 32],
+}
+
 /// Sends initiations until one is answered.
-fn handshake(socket: &UdpSocket, options: &Options) -> Result<SessionKeys> {
-    let private = key(&fs::read_to_string(&options.private)?)?;
-    let identity = Identity::new(private);
-    let peer = PeerStatic::new(key(&options.public)?, Some(&identity));
+pub(crate) fn handshake(socket: &UdpSocket, session: &Session) -> Result<SessionKeys> {
+    let identity = Identity::new(session.private);
+    let peer = PeerStatic::new(session.public, Some(&identity));
     let mut handshake = Handshake::new([0; 32]);
     let end = Instant::now() + Duration::from_secs(30);
     socket.set_read_timeout(Some(Duration::from_secs(1)))?;
@@ -167,10 +178,10 @@ fn handshake(socket: &UdpSocket, options: &Options) -> Result<SessionKeys> {
                 .context("a handshake that overtook itself");
         }
     }
-    bail!("no answer from {}", options.to)
+    bail!("no answer from {:?}", socket.peer_addr())
 }
 
-fn key(digits: &str) -> Result<[u8; 32]> {
+pub(crate) fn key(digits: &str) -> Result<[u8; 32]> {
     let bytes = bytes(digits.trim())?;
     <[u8; 32]>::try_from(bytes)
         .ok()
@@ -194,7 +205,7 @@ fn digits(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn random<const N: usize>() -> Result<[u8; N]> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     fs::File::open(Path::new("/dev/urandom"))?.read_exact(&mut bytes)?;
     Ok(bytes)

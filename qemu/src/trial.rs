@@ -25,6 +25,9 @@ const FINISH_PATIENCE: Duration = Duration::from_secs(40);
 const EMULATOR_RETRIES: usize = 2;
 /// How much longer scripts may take in an emulated machine.
 const EMULATED: u32 = 3;
+/// How much longer everything may take, and how much more memory it may need, where a kernel looks at each access.
+const DEBUGGED: u32 = 5;
+const DEBUGGED_MEMORY: u32 = 2;
 
 /// A machine's ends of the cables, and the settings that tell it what they are.
 type Cables = (Vec<Cable>, Vec<String>);
@@ -139,18 +142,28 @@ impl<'a> Test<'a> {
         let mut tasks = Vec::new();
         let seconds = self.case.timeout.unwrap_or(self.scenario.timeout);
         let mut patience = Duration::from_secs(seconds);
+        let mut finish_patience = FINISH_PATIENCE;
         for (name, toml) in &self.scenario.machines {
             let kernel = plan.kernel(self.vehicle, name)?;
             if kernel.runs == kernel::Runs::Qemu {
                 patience = EMULATED * Duration::from_secs(seconds);
             }
+            if kernel.debugs() {
+                patience = DEBUGGED * Duration::from_secs(seconds);
+                finish_patience = DEBUGGED * FINISH_PATIENCE;
+            }
+            patience += plan.longer;
             let module = plan.module(self.scenario, self.case, name, kernel)?;
             let spec = Spec {
                 name: name.clone(),
                 kernel,
                 dir: verdict.dir.join(name),
                 cables: Vec::new(),
-                memory: toml.memory,
+                memory: if kernel.debugs() {
+                    DEBUGGED_MEMORY * toml.memory
+                } else {
+                    toml.memory
+                },
                 cpus: toml.cpus,
                 icount: false,
                 parameters: toml.parameters.clone(),
@@ -174,6 +187,7 @@ impl<'a> Test<'a> {
                     .iter()
                     .map(|(name, value)| format!("{name}={value}")),
             );
+            settings.extend(plan.env.iter().cloned());
             let mut arguments = module.starter();
             arguments.extend(["bash", "-euo", "pipefail"].map(str::to_owned));
             arguments.push(format!("/vm/{name}.sh"));
@@ -206,7 +220,7 @@ impl<'a> Test<'a> {
             // A machine whose script still runs cannot be asked for more.
             if codes.iter().all(|(_, code)| code.is_some()) && group.is_up() {
                 let finishes: Vec<_> = tasks.iter().map(finish).collect();
-                group.run(&finishes, FINISH_PATIENCE, &mut files, || None);
+                group.run(&finishes, finish_patience, &mut files, || None);
                 for (name, code) in self.codes(&group) {
                     if code.is_some_and(|code| code != 0) {
                         let text = format!("{name}: cleaning up failed: the module stays loaded");

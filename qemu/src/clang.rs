@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The clang that kernels with the address sanitizer are built by: Rust is instrumented in such a
+//! kernel only.
+
+use anyhow::{bail, Context, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The oldest by which a kernel with Rust under the sanitizer has been built.
+const OLDEST: u32 = 17;
+/// The packages that bring it, on Debian 12 and 13.
+pub(crate) const PACKAGES: [&str; 3] = ["clang-19", "lld-19", "llvm-19"];
+
+/// Major version of the newest clang whose linker and tools are installed beside it, under names with
+/// the version ("clang-19", "ld.lld-19").
+pub(crate) fn newest() -> Result<u32> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let dirs: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    find(&dirs).with_context(|| {
+        format!(
+            "a kernel with the address sanitizer is built by clang {OLDEST} or later: apt-get install -y --no-install-recommends {}",
+            PACKAGES.join(" ")
+        )
+    })
+}
+
+/// What User-Mode Linux lacks for clang and the address sanitizer: a file, a text in it, and what takes
+/// its place.
+///
+/// - Code that runs in the processes of its users knows no shadow memory (the stub, with `seccomp=on`).
+/// - clang puts each variable of the large code model into `.lbss`, which lay beyond what the linker's
+///   script calls the kernel's own: lockdep took no lock's key for one, and kmemleak did not look there.
+pub(crate) const MENDS: [(&str, &str, &str); 3] = [
+    (
+        "arch/um/kernel/skas/Makefile",
+        "UNPROFILE_OBJS := stub.o stub_exe.o\n",
+        "UNPROFILE_OBJS := stub.o stub_exe.o\nKASAN_SANITIZE_stub.o := n\nKASAN_SANITIZE_stub_exe.o := n\n",
+    ),
+    (
+        "arch/x86/um/Makefile",
+        "UNPROFILE_OBJS := stub_segv.o\n",
+        "UNPROFILE_OBJS := stub_segv.o\nKASAN_SANITIZE_stub_segv.o := n\n",
+    ),
+    (
+        "arch/um/kernel/dyn.lds.S",
+        "*(.bss .bss.* .gnu.linkonce.b.*)",
+        "*(.bss .bss.* .lbss .lbss.* .gnu.linkonce.b.*)",
+    ),
+];
+
+/// Makes the changes in a source tree.
+pub(crate) fn mend(tree: &Path) -> Result<()> {
+    for (name, old, new) in MENDS {
+        let path = tree.join(name);
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        if !text.contains(old) {
+            bail!("{name} is not what it was: no {old:?} in it (clang.rs)");
+        }
+        fs::write(&path, text.replacen(old, new, 1))?;
+    }
+    Ok(())
+}
+
+fn find(dirs: &[PathBuf]) -> Option<u32> {
+    let has = |name: String| dirs.iter().any(|dir| Path::new(dir).join(&name).exists());
+    let whole = |version: &u32| {
+        ["clang", "ld.lld", "llvm-nm", "llvm-objcopy"]
+            .iter()
+            .all(|tool| has(format!("{tool}-{version}")))
+    };
+    (OLDEST..OLDEST + 20).rev().find(whole)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_whole_one() {
+        let dir = std::env::temp_dir().join(format!("wg-vm-clang-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let dirs = [dir.clone()];
+        assert_eq!(find(&dirs), None);
+        for name in [
+            "clang-18",
+            "ld.lld-18",
+            "llvm-nm-18",
+            "llvm-objcopy-18",
+            "clang-19",
+        ] {
+            std::fs::write(dir.join(name), "").unwrap();
+        }
+        assert_eq!(find(&dirs), Some(18));
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}
