@@ -6,7 +6,7 @@ VM := cargo run --quiet --release --package wg-vm --bin vm --
 BUILD := KDIR="$(KDIR)" bash module/build/build.sh
 
 # What is not set stays unset: an empty RUSTC is no compiler.
-$(foreach v,WORLD CC LLVM RUSTC RUST_LIB_SRC BINDGEN LIBCLANG_PATH DEBUG WERROR V JOBS,\
+$(foreach v,WORLD CC LLVM RUSTC RUST_LIB_SRC BINDGEN LIBCLANG_PATH DEBUG WERROR V JOBS PLANT,\
 	$(if $(value $(v)),$(eval export $(v))))
 
 # `make` has a CC of its own, which is not an answer to "which compiler did the user choose?".
@@ -17,7 +17,7 @@ endif
 # One processor for the whole run, the last: interrupts prefer the first.
 PINNED := $(if $(shell command -v taskset),taskset -c $(shell expr $$(nproc) - 1))
 
-.PHONY: all module load unload bench bench-vm bench-worlds test test-host test-constant-time test-sanitizers test-fuzz fuzz test-module test-vm test-attack test-matrix test-rfl demo lint rustdoc rust-src \
+.PHONY: all module load unload bench bench-vm bench-worlds test test-host test-constant-time test-sanitizers test-fuzz fuzz test-module test-vm test-attack test-matrix test-rfl test-debug test-plants test-faults storm fuzz-vm debug-kernel demo lint rustdoc rust-src \
 	install uninstall dist deb test-package test-package-short audit clean help
 
 all: module
@@ -144,6 +144,31 @@ test-rfl:
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2-rust)" WORLD=rfl
 	@$(VM) test --second-attempt --on uml-7.2-rust --world rfl $(ARGS)
 
+# The kernel that looks for faults, and our module for it with all of its Rust instrumented.
+debug-kernel:
+	@$(VM) setup
+	@$(VM) prepare rust-src rootfs boringtun-cli uml-7.2 uml-7.2-debug
+	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2-debug)" WORLD=$(or $(WORLD),standalone)
+
+test-debug: debug-kernel test-plants
+	@bash tests/reliability.sh debug $(ARGS)
+
+# Each fault in a module that is made for it.
+test-plants: debug-kernel
+	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2-debug)" WORLD=$(or $(WORLD),standalone) PLANT=1
+	@bash tests/reliability.sh plants
+
+test-faults: debug-kernel
+	@bash tests/reliability.sh faults $(ARGS)
+
+MINUTES ?= 30
+storm: debug-kernel
+	@bash tests/reliability.sh storm $(MINUTES)
+
+COUNT ?= 1000000
+fuzz-vm: debug-kernel
+	@bash tests/reliability.sh fuzz $(COUNT)
+
 lint rustdoc:
 	@$(BUILD) $@
 
@@ -187,6 +212,11 @@ help:
 #:   ARGS="packets peers memory ping"   ... only these parts, and writes nothing
 #: make test-attack     hostile packets, the C module and ours: what each costs, and what a tunnel beside them keeps;
 #:                      writes docs/attack.md; ARGS=packets or ARGS=share for one of the two
+#: make test-debug      the scenarios on User-Mode Linux with KASAN (our Rust instrumented), lockdep, kmemleak and more, and
+#:                      faults on purpose that show that each detector sees our code; writes docs/reliability/
+#: make test-faults     allocations that fail, bad weather on the way, clocks that jump, on that kernel
+#: make storm MINUTES=30   traffic while everything changes, the module removed in the middle, on that kernel
+#: make fuzz-vm COUNT=1000000   so many netlink requests and packets that are almost right, on that kernel
 #: make test-constant-time   the cryptography under valgrind: no branch, no address that depends on a secret
 #: make fuzz            each fuzz target for ten minutes, two at once; tests/fuzz/run says what else there is
 #:   TARGET=, SECONDS=  ... these targets, for so long

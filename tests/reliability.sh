@@ -1,0 +1,185 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What is looked for in the debug kernel, and the pages of docs/reliability/ that say what came of it.
+#
+#   tests/reliability.sh debug [SCENARIO...]   the scenarios, both of its fuzzers briefly, a short storm
+#   tests/reliability.sh plants                each detector sees a fault in our code
+#   tests/reliability.sh faults                allocations that fail, bad weather, clocks
+#   tests/reliability.sh storm MINUTES
+#   tests/reliability.sh fuzz COUNT            so many netlink requests and so many packets
+#
+# The kernel is uml-7.2-debug. A page is written only of a run of all its parts, passed or not.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+KERNEL=uml-7.2-debug
+WORLD=${WORLD:-standalone}
+PAGES=docs/reliability
+mkdir -p $PAGES target/reliability
+vm() { cargo run --quiet --release --package wg-vm --bin vm -- "$@"; }
+
+# Which scenarios make sense: all that need no stock kernel, no distribution's services and no clock of
+# their own, and that measure nothing.
+SCENARIOS=(accounts capture container harness inner load many namespaces netns/7.2 quick-start rekey restart
+	sendfile silence stall tunnel unload userspace wg-quick wg-quick-full wg-tool weather/clock)
+
+# run NAME ARGUMENTS...: the tests, and what they print; remembered under that name.
+run() {
+	local name=$1 status=0
+	shift
+	vm test --on $KERNEL --world "$WORLD" --jobs "${JOBS:-2}" "$@" 2>&1 | tee "target/reliability/$name" || status=$?
+	return $status
+}
+
+# verdicts NAME: what was run and what became of it, as a table.
+verdicts() {
+	echo "| test | result | seconds |"
+	echo "|---|---|---:|"
+	sed -nE "s/^(ok  |FAIL) (.*) on $KERNEL,? ?[a-z]* \(([0-9.]+) s.*/| \2 | \1 | \3 |/p" "target/reliability/$1" | sed 's/| ok   |/| passed |/; s/| FAIL |/| FAILED |/' | sort
+	sed -nE "s/^skip (.*) on $KERNEL: (.*)/| \1 | not run: \2 | |/p" "target/reliability/$1"
+}
+
+release() { basename "$(dirname "$(ls -t out/7.2.*-debug*/wireguard.ko 2>/dev/null | head -1)")"; }
+
+about() {
+	local release
+	release=$(release)
+	echo "Run on $(date -u +%F) on User-Mode Linux $release, $(nproc) host processors, the $WORLD world, revision $(git describe --always --dirty 2>/dev/null || cat revision)."
+}
+
+results() { cat "target/vm/${1//[\/ ,]/-}-on-$KERNEL--$WORLD/a/results/$2" 2>/dev/null || true; }
+
+status=0
+case ${1:-} in
+debug)
+	shift
+	names=("$@")
+	((${#names[@]})) || names=("${SCENARIOS[@]}")
+	run debug "${names[@]}" || status=$?
+	run debug-fuzz --env COUNT="${COUNT:-20000}" fuzz || status=$?
+	run debug-storm storm || status=$?
+	cat target/reliability/debug-{fuzz,storm} >>target/reliability/debug
+	(($# == 0)) || exit $status
+	{
+		echo "# The debug kernel"
+		echo
+		echo "Made by \`make test-debug\`. A kernel 7.2 built with clang, with the address sanitizer (KASAN, generic, inline, vmalloc), kmemleak, lockdep"
+		echo "(PROVE_LOCKING, PROVE_RCU), DEBUG_ATOMIC_SLEEP, DEBUG_OBJECTS (timers, work, RCU heads, percpu counters, freed objects), reference trackers of"
+		echo "devices and namespaces. All Rust of the module is instrumented as the kernel's C is: core, the driver, the protocol, the vector code."
+		echo
+		echo "Each test passes only if its kernel log has no line of any detector, no taint came up, the module could be removed, and kmemleak finds nothing"
+		echo "afterwards. That each detector sees our code: [detectors.md](detectors.md). What it does not do: the sanitizer's checks of the stack (with clang"
+		echo "they need frames that no kernel's stack can hold)."
+		echo
+		about
+		echo
+		verdicts debug
+	} >$PAGES/debug-kernel.md
+	;;
+plants)
+	file=out/$(release | sed 's/-plant$//')-plant/wireguard.ko
+	run plants --ko "$file" plant || status=$?
+	{
+		echo "# Each detector sees our code"
+		echo
+		echo "Made by \`make test-plants\`. A module that is built with \`PLANT=1\` commits one fault when it is loaded (\`module/kapi/plant.rs\`), and the test passes"
+		echo "only if that detector's report is in the kernel log. Without a fault the same module gives none. Only a kernel with the address sanitizer gets such a"
+		echo "build; check.sh refuses any other module that has a trace of one, and check-test.sh shows that it does."
+		echo
+		about
+		echo
+		echo "| fault | first line of the report |"
+		echo "|---|---|"
+		for dir in target/vm/plant-*-on-$KERNEL--*; do
+			name=${dir#target/vm/plant-}
+			name=${name%%-on-*}
+			line=$(grep -m 1 -oE '(BUG: KASAN: .* in [a-zA-Z0-9_]*|kmemleak: of the planted: .*|BUG: sleeping function.*|WARNING: (possible circular|suspicious RCU).*|ODEBUG: .*)' "$dir/a/kernel.log" || echo "none")
+			echo "| $name | \`$line\` |"
+		done
+		echo
+		verdicts plants
+	} >$PAGES/detectors.md
+	;;
+faults)
+	run faults faults weather || status=$?
+	{
+		echo "# Faults"
+		echo
+		echo "Made by \`make test-faults\` on the debug kernel, so each error path runs under all of its detectors."
+		echo
+		about
+		echo
+		echo "## Allocations that fail, one after the other"
+		echo
+		echo "Each operation is done with its first allocation failing, then with its second, and so on, until one comes to its end without a fault (\`fail-nth\`,"
+		echo "in the tool that boots the machines). It must end well or with ENOMEM or ENOBUFS, and the same operation must work afterwards."
+		echo
+		results faults/configuration table
+		echo
+		echo "## Allocations that fail at random, under traffic"
+		echo
+		echo "Only those with an address of the module in their caller's stack. Pings and TCP through a tunnel, a new handshake every second or so. Afterwards"
+		echo "the tunnel finds back by itself."
+		echo
+		results faults/traffic table
+		echo
+		echo "## Bad weather"
+		echo
+		echo "netem on both ends of a cable below the tunnel."
+		echo
+		results weather/netem table
+		echo
+		echo "## All tests of this page"
+		echo
+		verdicts faults
+	} >$PAGES/faults.md
+	;;
+storm)
+	minutes=${2:-30}
+	run storm --env STORM=$((minutes * 60)) --longer $((minutes * 60 * 3)) storm || status=$?
+	{
+		echo "# A storm of $minutes minutes"
+		echo
+		echo "Made by \`make storm MINUTES=$minutes\`: traffic on several processors while peers, keys, prefixes, ports, marks, interfaces and namespaces change as fast as"
+		echo "they can, in rounds, each of which ends with the removal of the module under full traffic. On the debug kernel; User-Mode Linux cannot take a"
+		echo "processor away (on the emulated kernels the same scenario does)."
+		echo
+		about
+		echo
+		verdicts storm
+		echo
+		echo '```text'
+		grep -v '^PING' "target/vm/storm-on-$KERNEL--$WORLD/a/output.log" | head -n 4
+		echo ...
+		tail -n 4 "target/vm/storm-on-$KERNEL--$WORLD/a/output.log"
+		echo '```'
+	} >$PAGES/storm.md
+	;;
+fuzz)
+	count=${2:-1000000}
+	run fuzz --env COUNT="$count" --longer $((count / 40)) fuzz || status=$?
+	{
+		echo "# Fuzzing a loaded module"
+		echo
+		echo "Made by \`make fuzz-vm COUNT=$count\` on the debug kernel: \`fuzz-netlink\` and \`fuzz-packets\`, both in the tool that boots the machines. A tunnel beside"
+		echo "them works before and after."
+		echo
+		about
+		echo
+		verdicts fuzz
+		for part in netlink packets; do
+			echo
+			echo "## $part"
+			echo
+			echo '```text'
+			grep -vE '^(PING|---|rtt|$)|packets transmitted' "target/vm/fuzz-$part-on-$KERNEL--$WORLD/a/output.log" || true
+			echo '```'
+		done
+	} >$PAGES/fuzz-vm.md
+	;;
+*)
+	sed -n '5,9s/^# *//p' "$0" >&2
+	exit 2
+	;;
+esac
+exit $status
