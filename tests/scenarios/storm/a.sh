@@ -142,7 +142,8 @@ else
 fi
 
 first= round=0 end=$((SECONDS + STORM))
-while [ $SECONDS -lt $end ]; do
+# (two at least: memory is compared)
+while [ $round -lt 2 ] || [ $SECONDS -lt $end ]; do
 	round=$((round + 1))
 	make_tunnel
 	wait_for 20 in1 ping -q -n -c 1 -W 1 10.7.0.2
