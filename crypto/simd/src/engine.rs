@@ -10,21 +10,25 @@ use core::mem::MaybeUninit;
 use core::ptr;
 
 use crate::abi::Task;
+use crate::part;
 use crate::spans::Cursor;
 
 /// The most lanes a generator has.
-pub(crate) const MAX_LANES: usize = 16;
+pub(crate) const MAX_LANES: usize = 24;
 
 /// The block counter and nonce of each lane.
 #[repr(C, align(64))]
 pub(crate) struct Lanes {
-    pub(crate) counter: [u32; ROOM],
-    pub(crate) low: [u32; ROOM],
-    pub(crate) high: [u32; ROOM],
+    pub(crate) counter: Words,
+    pub(crate) low: Words,
+    pub(crate) high: Words,
 }
 
 /// A message's lanes are written all at once, whether it has as many or not.
 const ROOM: usize = 2 * MAX_LANES;
+
+/// A word for each lane.
+pub(crate) type Words = [u32; ROOM];
 
 /// What computes the tags of one message after the other.
 ///
@@ -164,7 +168,7 @@ impl Filler {
                 let counter = (*self.task).counter;
                 let first = self.block as u32;
                 // A constant number makes for few and wide stores.
-                let written = if run > 4 { MAX_LANES } else { run };
+                let written = if run > 4 { limit } else { run };
                 for i in 0..written {
                     let lane = used.wrapping_add(i);
                     *lanes.counter.get_unchecked_mut(lane) = first.wrapping_add(i as u32);
@@ -317,18 +321,18 @@ impl<M: Authenticator> Message<M> {
     /// How many blocks can be mixed at once: whole ones, in one span on both sides.
     #[inline(always)]
     fn whole_blocks(&mut self, limit: usize) -> usize {
-        let (from, to) = (self.from.whole_blocks(), self.to.whole_blocks());
+        let (from, to) = (self.from.in_one_span() / 64, self.to.in_one_span() / 64);
         limit.min(self.left / 64).min(from).min(to)
     }
 
     #[inline(always)]
     unsafe fn mix_whole<G: Generator, const SEAL: bool>(&mut self, stream: *mut u8, blocks: usize) {
+        let len = blocks.wrapping_mul(64);
         // SAFETY: both spans have so many blocks, and so does the key stream.
         unsafe {
-            let (src, dst) = (self.from.skip_blocks(blocks), self.to.skip_blocks(blocks));
+            let (src, dst) = (self.from.skip(len), self.to.skip(len));
             G::mix::<SEAL>(src, stream, dst, blocks);
         }
-        let len = blocks.wrapping_mul(64);
         self.mixed_some(stream, len, len);
     }
 
@@ -341,6 +345,15 @@ impl<M: Authenticator> Message<M> {
         mixed: *mut u8,
     ) {
         let len = self.left.min(64);
+        if len <= self.from.in_one_span() && len <= self.to.in_one_span() {
+            // SAFETY: both spans have so many bytes, and the key stream has 64.
+            unsafe {
+                let (src, dst) = (self.from.skip(len), self.to.skip(len));
+                part::mix::<SEAL>(src, stream, dst, len);
+            }
+            self.mixed_some(stream, len, len.div_ceil(16).wrapping_mul(16));
+            return;
+        }
         // SAFETY: all three have 64 bytes.
         unsafe {
             ptr::write_bytes(cut, 0, 64);

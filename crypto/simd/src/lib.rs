@@ -18,6 +18,7 @@
 
 pub mod abi;
 mod engine;
+mod part;
 mod poly1305;
 mod spans;
 

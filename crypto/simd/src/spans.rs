@@ -41,24 +41,23 @@ impl Cursor {
         }
     }
 
-    /// How many blocks of 64 bytes come next in one span.
+    /// How many bytes come next in one span.
     #[inline(always)]
-    pub(crate) fn whole_blocks(&mut self) -> usize {
+    pub(crate) fn in_one_span(&mut self) -> usize {
         if self.len == 0 {
             self.advance();
         }
-        self.len / 64
+        self.len
     }
 
-    /// Goes beyond the next blocks; returns where they begin.
+    /// Goes beyond the next bytes; returns where they begin.
     ///
     /// # Safety
     ///
-    /// That many whole blocks come next.
+    /// That many come next in one span.
     #[inline(always)]
-    pub(crate) unsafe fn skip_blocks(&mut self, blocks: usize) -> *mut u8 {
+    pub(crate) unsafe fn skip(&mut self, len: usize) -> *mut u8 {
         let at = self.at;
-        let len = blocks.wrapping_mul(64);
         // SAFETY: the caller's.
         self.at = unsafe { at.add(len) };
         self.len = self.len.wrapping_sub(len);

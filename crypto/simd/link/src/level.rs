@@ -9,7 +9,7 @@ pub enum Level {
     Ssse3,
     /// Eight lanes; needs AVX2 and BMI2.
     Avx2,
-    /// Sixteen lanes and multipliers of 52 bits; needs AVX-512 F, VL, BW and IFMA beside that.
+    /// Twenty-four lanes and multipliers of 52 bits; needs AVX-512 F, VL, BW and IFMA beside that.
     #[cfg(feature = "avx512")]
     Avx512,
 }

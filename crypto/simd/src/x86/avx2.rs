@@ -4,8 +4,8 @@
 #![allow(unsafe_op_in_unsafe_fn)]
 use core::arch::x86_64::*;
 
-use super::rows;
-use crate::engine::{Generator, Lanes};
+use super::{align_stack, rows};
+use crate::engine::{Generator, Lanes, Words};
 use crate::poly1305::{absorb, Poly1305};
 
 pub(crate) struct Avx2;
@@ -118,6 +118,7 @@ unsafe fn pass<const EACH: usize, const MORE: usize>(
     mut data: *const u8,
     more: usize,
 ) {
+    align_stack::<__m256i>();
     let by16 = opaque(_mm256_broadcastsi128_si256(_mm_setr_epi8(
         2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13,
     )));
@@ -126,7 +127,7 @@ unsafe fn pass<const EACH: usize, const MORE: usize>(
     )));
     let key = key.cast::<i32>();
     let word = |i: usize| _mm256_set1_epi32(key.add(i).read_unaligned());
-    let row = |words: &[u32; 32]| _mm256_loadu_si256(words.as_ptr().cast());
+    let row = |words: &Words| _mm256_loadu_si256(words.as_ptr().cast());
     let start = [
         _mm256_set1_epi32(0x6170_7865),
         _mm256_set1_epi32(0x3320_646e),

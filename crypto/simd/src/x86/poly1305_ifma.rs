@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Poly1305 in eight lanes of AVX-512 with 52-bit multiply-add: limbs of 44, 44 and 42 bits.
 //!
-//! Eight blocks at a time: lane sums are multiplied by r^8 and the next eight blocks added, and at
-//! the end each lane by its own power of r, from r^8 for the first block of a group to r for the
-//! last. A group of fewer blocks has zeros before them, and is added after multiplying by r to as
-//! many. Short messages, and those with associated data (which WireGuard's data messages never
-//! have), go the scalar way.
+//! Eight blocks are a group. Lane sums are multiplied by r^8 and the next group added, or by r^16 and
+//! the next two groups, the first of them times r^8, which waits for nothing. At the end each lane is
+//! multiplied by its own power of r, from r^8 for the first block of a group to r for the last. A group
+//! of fewer blocks has zeros before them, and is added after multiplying by r to as many. Short
+//! messages, and those with associated data (which WireGuard's data messages never have), go the
+//! scalar way.
 //!
 //! # Invariants
 //!
@@ -18,7 +19,7 @@ use crate::engine::Authenticator;
 use crate::poly1305::Poly1305;
 
 /// From how many blocks on the powers of r pay for themselves.
-const MANY: usize = 20;
+const MANY: usize = 14;
 
 /// Three limbs in eight lanes.
 type Limbs = [__m512i; 3];
@@ -31,6 +32,12 @@ pub(crate) struct Multiplier {
     s2: __m512i,
 }
 
+/// What a pair of groups is multiplied by.
+pub(crate) struct Multipliers {
+    r16: Multiplier,
+    r8: Multiplier,
+}
+
 /// The running state of one message's tag.
 pub(crate) struct Mac {
     scalar: Poly1305,
@@ -41,25 +48,36 @@ pub(crate) struct Mac {
     pub(crate) h: Limbs,
     /// r^8 to r, in the order in which a group's blocks lie in lanes.
     powers: Limbs,
+    /// r^16 in every lane.
+    r16: Limbs,
 }
 
 impl Mac {
-    /// r^8 in every lane.
+    /// r^16 and r^8 in every lane.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(crate) unsafe fn multiplier(&self) -> Multiplier {
+    pub(crate) unsafe fn multipliers(&self) -> Multipliers {
+        Multipliers {
+            r16: Multiplier::new(self.r16),
+            r8: self.r8(),
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    unsafe fn r8(&self) -> Multiplier {
         let r8 = |limb| _mm512_broadcastq_epi64(_mm512_castsi512_si128(limb));
         Multiplier::new([r8(self.powers[0]), r8(self.powers[1]), r8(self.powers[2])])
     }
 
-    /// Takes the blocks that make no whole groups. What is left, and must be taken before anything
-    /// else, are so many groups at the address returned. A message that goes the scalar way leaves
-    /// nothing.
+    /// Takes the blocks that make no whole pairs of groups. What is left, and must be taken before
+    /// anything else, are so many pairs at the address returned. A message that goes the scalar way
+    /// leaves nothing.
     ///
     /// # Safety
     ///
     /// The level's; `data` has 16 bytes for each block.
-    pub(crate) unsafe fn whole_groups(
+    pub(crate) unsafe fn whole_pairs(
         &mut self,
         data: *const u8,
         blocks: usize,
@@ -67,16 +85,20 @@ impl Mac {
         // SAFETY: the caller's.
         unsafe {
             if !self.vector {
-                self.scalar.blocks(data, blocks);
+                self.scalar.blocks_alone(data, blocks);
                 return (data, 0);
             }
             let few = blocks & 7;
-            let data = data.wrapping_add(few.wrapping_mul(16));
+            let mut data = data.wrapping_add(few.wrapping_mul(16));
             if few > 0 {
                 few_blocks(self, data, few);
             }
+            if blocks & 8 > 0 {
+                one_group(self, data);
+                data = data.wrapping_add(128);
+            }
             self.fresh &= blocks == 0;
-            (data, blocks / 8)
+            (data, blocks / 16)
         }
     }
 }
@@ -92,6 +114,7 @@ impl Authenticator for Mac {
                 fresh: false,
                 h: [zero; 3],
                 powers: [zero; 3],
+                r16: [zero; 3],
             }
         }
     }
@@ -106,6 +129,7 @@ impl Authenticator for Mac {
                 self.fresh = true;
                 self.h = [zero(); 3];
                 self.powers = powers(self.scalar.r);
+                self.r16 = square_of_first(&self.powers);
             }
         }
     }
@@ -113,9 +137,9 @@ impl Authenticator for Mac {
     unsafe fn blocks(&mut self, data: *const u8, blocks: usize) {
         // SAFETY: the caller's.
         unsafe {
-            let (data, groups) = self.whole_groups(data, blocks);
-            if groups > 0 {
-                many_groups(self, data, groups);
+            let (data, pairs) = self.whole_pairs(data, blocks);
+            if pairs > 0 {
+                many_pairs(self, data, pairs);
             }
         }
     }
@@ -136,10 +160,8 @@ impl Multiplier {
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     unsafe fn new(r: Limbs) -> Self {
-        let times20 = |x| {
-            let times5 = _mm512_add_epi64(x, _mm512_slli_epi64::<2>(x));
-            _mm512_slli_epi64::<2>(times5)
-        };
+        let twenty = _mm512_set1_epi64(20);
+        let times20 = |x| _mm512_madd52lo_epu64(_mm512_setzero_si512(), x, twenty);
         Self {
             r,
             s1: times20(r[1]),
@@ -157,40 +179,72 @@ unsafe fn zero() -> __m512i {
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 unsafe fn multiply(a: &Limbs, b: &Multiplier) -> Limbs {
-    multiply_add(a, b, [_mm512_setzero_si512(); 3])
+    Sums::of([_mm512_setzero_si512(); 3]).add(a, b).reduce()
 }
 
-/// a * b + c mod 2^130 - 5, partially reduced.
-#[inline]
-#[target_feature(enable = "avx512f,avx512ifma")]
-unsafe fn multiply_add(a: &Limbs, b: &Multiplier, c: Limbs) -> Limbs {
-    let zero = _mm512_setzero_si512();
-    let [c0, c1, c2] = c;
-    let [r0, r1, r2] = b.r;
-    let low = |sum, i: usize, factor| _mm512_madd52lo_epu64(sum, a[i], factor);
-    let high = |sum, i: usize, factor| _mm512_madd52hi_epu64(sum, a[i], factor);
-    let l0 = low(low(low(c0, 2, b.s1), 1, b.s2), 0, r0);
-    let h0 = high(high(high(zero, 2, b.s1), 1, b.s2), 0, r0);
-    let l1 = low(low(low(c1, 2, b.s2), 1, r0), 0, r1);
-    let h1 = high(high(high(zero, 2, b.s2), 1, r0), 0, r1);
-    let l2 = low(low(low(c2, 2, r0), 1, r1), 0, r2);
-    let h2 = high(high(high(zero, 2, r0), 1, r1), 0, r2);
+/// Sums of products: for each limb that of the lower halves and that of the upper, which stands 52
+/// bits above.
+#[derive(Clone, Copy)]
+struct Sums {
+    low: Limbs,
+    high: Limbs,
+}
 
-    // The upper halves stand 52 bits above, that is 8 bits into the next limb, 10 in the last.
-    let mask44 = _mm512_set1_epi64((1 << 44) - 1);
-    let mask42 = _mm512_set1_epi64((1 << 42) - 1);
-    let add = |x, y| _mm512_add_epi64(x, y);
-    let c = add(_mm512_slli_epi64::<8>(h0), _mm512_srli_epi64::<44>(l0));
-    let x0 = _mm512_and_si512(l0, mask44);
-    let l1 = add(l1, c);
-    let c = add(_mm512_slli_epi64::<8>(h1), _mm512_srli_epi64::<44>(l1));
-    let x1 = _mm512_and_si512(l1, mask44);
-    let l2 = add(l2, c);
-    let c = add(_mm512_slli_epi64::<10>(h2), _mm512_srli_epi64::<42>(l2));
-    let x2 = _mm512_and_si512(l2, mask42);
-    let x0 = add(x0, add(c, _mm512_slli_epi64::<2>(c)));
-    let x1 = add(x1, _mm512_srli_epi64::<44>(x0));
-    [_mm512_and_si512(x0, mask44), x1, x2]
+impl Sums {
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn of(limbs: Limbs) -> Self {
+        Self {
+            low: limbs,
+            high: [_mm512_setzero_si512(); 3],
+        }
+    }
+
+    /// Adds a * b.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    unsafe fn add(self, a: &Limbs, b: &Multiplier) -> Self {
+        let [r0, r1, r2] = b.r;
+        let low = |sum, i: usize, factor| _mm512_madd52lo_epu64(sum, a[i], factor);
+        let high = |sum, i: usize, factor| _mm512_madd52hi_epu64(sum, a[i], factor);
+        let ([l0, l1, l2], [h0, h1, h2]) = (self.low, self.high);
+        Self {
+            low: [
+                low(low(low(l0, 2, b.s1), 1, b.s2), 0, r0),
+                low(low(low(l1, 2, b.s2), 1, r0), 0, r1),
+                low(low(low(l2, 2, r0), 1, r1), 0, r2),
+            ],
+            high: [
+                high(high(high(h0, 2, b.s1), 1, b.s2), 0, r0),
+                high(high(high(h1, 2, b.s2), 1, r0), 0, r1),
+                high(high(high(h2, 2, r0), 1, r1), 0, r2),
+            ],
+        }
+    }
+
+    /// Their value mod 2^130 - 5, partially reduced.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn reduce(self) -> Limbs {
+        let ([l0, l1, l2], [h0, h1, h2]) = (self.low, self.high);
+        let mask44 = _mm512_set1_epi64((1 << 44) - 1);
+        let mask42 = _mm512_set1_epi64((1 << 42) - 1);
+        let add = |x, y| _mm512_add_epi64(x, y);
+        let times5 = |x| add(x, _mm512_slli_epi64::<2>(x));
+        // The upper halves stand 8 bits into the next limb, 10 in the last. With them a limb is below
+        // 2^56, and what it carries below 2^14: once is enough, and none waits for another's carry.
+        let l0 = add(l0, times5(_mm512_slli_epi64::<10>(h2)));
+        let l1 = add(l1, _mm512_slli_epi64::<8>(h0));
+        let l2 = add(l2, _mm512_slli_epi64::<8>(h1));
+        [
+            add(
+                _mm512_and_si512(l0, mask44),
+                times5(_mm512_srli_epi64::<42>(l2)),
+            ),
+            add(_mm512_and_si512(l1, mask44), _mm512_srli_epi64::<44>(l0)),
+            add(_mm512_and_si512(l2, mask42), _mm512_srli_epi64::<44>(l1)),
+        ]
+    }
 }
 
 /// The limbs of eight blocks, whose halves come as 8 + 8 words.
@@ -210,25 +264,42 @@ unsafe fn split(a: __m512i, b: __m512i, present: u8) -> Limbs {
     ]
 }
 
-/// h = h * r^8 + eight blocks.
+/// The limbs of eight blocks.
 #[inline]
-#[target_feature(enable = "avx512f,avx512ifma")]
-pub(crate) unsafe fn group(h: &mut Limbs, multiplier: &Multiplier, data: *const u8) {
+#[target_feature(enable = "avx512f")]
+unsafe fn group(data: *const u8) -> Limbs {
     let (a, b) = (
         _mm512_loadu_si512(data.cast()),
-        _mm512_loadu_si512(data.add(64).cast()),
+        _mm512_loadu_si512(data.wrapping_add(64).cast()),
     );
-    *h = multiply_add(h, multiplier, split(a, b, 0xff));
+    split(a, b, 0xff)
+}
+
+/// h = h * r^16 + eight blocks * r^8 + eight blocks: one reduction for two groups, and the second
+/// product waits for nothing.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(crate) unsafe fn pair(h: &mut Limbs, multipliers: &Multipliers, data: *const u8) {
+    let second = Sums::of(group(data.wrapping_add(128)));
+    let sums = second.add(&group(data), &multipliers.r8);
+    *h = sums.add(h, &multipliers.r16).reduce();
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
-unsafe fn many_groups(mac: &mut Mac, data: *const u8, groups: usize) {
-    let multiplier = mac.multiplier();
+unsafe fn many_pairs(mac: &mut Mac, data: *const u8, pairs: usize) {
+    let multipliers = mac.multipliers();
     let mut h = mac.h;
-    for i in 0..groups {
-        group(&mut h, &multiplier, data.wrapping_add(i.wrapping_mul(128)));
+    for i in 0..pairs {
+        pair(&mut h, &multipliers, data.wrapping_add(i.wrapping_mul(256)));
     }
     mac.h = h;
+}
+
+/// h = h * r^8 + eight blocks
+#[target_feature(enable = "avx512f,avx512ifma")]
+unsafe fn one_group(mac: &mut Mac, data: *const u8) {
+    let r8 = mac.r8();
+    mac.h = Sums::of(group(data)).add(&mac.h, &r8).reduce();
 }
 
 /// h = h * r^few + few blocks, which end at `end`
@@ -252,7 +323,7 @@ unsafe fn few_blocks(mac: &mut Mac, end: *const u8, few: usize) {
     let lane = _mm512_set1_epi64(i64::from(lane));
     let power = |i: usize| _mm512_permutexvar_epi64(lane, mac.powers[i]);
     let by = Multiplier::new([power(0), power(1), power(2)]);
-    mac.h = multiply_add(&mac.h, &by, blocks);
+    mac.h = Sums::of(blocks).add(&mac.h, &by).reduce();
 }
 
 /// The lanes of blocks: bit k of `blocks` stands for block k.
@@ -296,6 +367,14 @@ unsafe fn powers(r: [u64; 2]) -> Limbs {
     let more = choose(FIVE, &choose(SIX, &choose(SEVEN, &third, &r3), &r2), &r1);
     let upper = multiply(&third, &Multiplier::new(more));
     choose(ONE | TWO | THREE | FOUR, &upper, &up_to_four)
+}
+
+/// The square of the first lane's value, in every lane.
+#[target_feature(enable = "avx512f,avx512ifma")]
+unsafe fn square_of_first(x: &Limbs) -> Limbs {
+    let first = |limb| _mm512_broadcastq_epi64(_mm512_castsi512_si128(limb));
+    let x = [first(x[0]), first(x[1]), first(x[2])];
+    multiply(&x, &Multiplier::new(x))
 }
 
 /// The sum over lanes of h times its power, as 64-bit limbs below 5 * 2^128.

@@ -9,7 +9,7 @@
 use core::arch::x86_64::*;
 
 use super::avx2::{opaque, rotate};
-use crate::engine::Lanes;
+use crate::engine::{Lanes, Words};
 use crate::poly1305::{absorb, Poly1305};
 
 /// One round on one pair of blocks, or on two.
@@ -51,7 +51,7 @@ unsafe fn states(key: *const u8, last: __m256i) -> [__m256i; 4] {
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn start(key: *const u8, lanes: &Lanes, lane: usize) -> [__m256i; 4] {
-    let word = |words: &[u32; 32], lane: usize| *words.get_unchecked(lane) as i32;
+    let word = |words: &Words, lane: usize| *words.get_unchecked(lane) as i32;
     let last = |lane: usize| {
         let (low, high) = (word(&lanes.low, lane), word(&lanes.high, lane));
         _mm_setr_epi32(word(&lanes.counter, lane), 0, low, high)
@@ -198,32 +198,6 @@ pub(super) unsafe fn avx2<const EACH: usize, const MORE: usize>(
         }
     }
     mac.h = h;
-    finish(x, x_start, stream);
-    finish(y, y_start, stream.add(128));
-}
-
-/// The first four lanes with the rotations of AVX-512VL.
-///
-/// # Safety
-///
-/// That of [`Generator::pass`](crate::engine::Generator::pass).
-#[cfg(feature = "avx512")]
-#[target_feature(enable = "avx512f,avx512vl")]
-pub(super) unsafe fn avx512(key: *const u8, lanes: &Lanes, stream: *mut u8) {
-    let by16 = |x| _mm256_rol_epi32::<16>(x);
-    let by12 = |x| _mm256_rol_epi32::<12>(x);
-    let by8 = |x| _mm256_rol_epi32::<8>(x);
-    let by7 = |x| _mm256_rol_epi32::<7>(x);
-    let (x_start, y_start) = (start(key, lanes, 0), start(key, lanes, 2));
-    let (mut x, mut y) = (x_start, y_start);
-    for _ in 0..10 {
-        round!(by16, by12, by8, by7, x, y);
-        turn!(x, 0x93, 0x39);
-        turn!(y, 0x93, 0x39);
-        round!(by16, by12, by8, by7, x, y);
-        turn!(x, 0x39, 0x93);
-        turn!(y, 0x39, 0x93);
-    }
     finish(x, x_start, stream);
     finish(y, y_start, stream.add(128));
 }

@@ -6,54 +6,33 @@
 #![allow(unsafe_op_in_unsafe_fn)]
 use core::arch::x86_64::*;
 use core::mem::MaybeUninit;
-use core::ptr;
 
 use super::rows;
 use crate::abi::Task;
 use crate::engine::{judge, wipe};
+use crate::part;
 use crate::poly1305::Poly1305;
 
 /// The longest: three blocks, beside the one that keys the authenticator.
-const LONGEST: usize = 192;
+pub(super) const LONGEST: usize = 192;
 
-/// Memory for a message.
+/// The key of the tag, then key stream, and then ciphertext in its place.
 #[repr(C, align(32))]
-struct Memory {
-    /// The key of the tag, then key stream, and then ciphertext in its place.
-    stream: [u8; 64 + LONGEST],
-    /// The bytes at the end that fill no register.
-    cut: [u8; 32],
-}
-
-/// Whether a list is one message that [`work`] takes.
-///
-/// # Safety
-///
-/// There are `count` tasks at `tasks`.
-#[inline(always)]
-pub(super) unsafe fn takes(tasks: *const Task, count: usize) -> bool {
-    if count != 1 {
-        return false;
-    }
-    let task = &*tasks;
-    let whole = task.src_count == 1 && task.dst_count == 1;
-    whole && task.len <= LONGEST && task.ad_len == 0
-}
+struct Memory([u8; 64 + LONGEST]);
 
 /// Seals or opens a message.
 ///
 /// # Safety
 ///
-/// That of [`abi::Function`](crate::abi::Function), for one task that [`takes`] has agreed to.
+/// That of [`abi::Function`](crate::abi::Function), for one task of at most [`LONGEST`] bytes in one
+/// span on each side, without associated data.
 #[inline]
 #[target_feature(enable = "avx2,bmi2")]
 pub(super) unsafe fn work<const SEAL: bool>(key: *const u8, task: *mut Task) {
     let (len, counter) = ((*task).len, (*task).counter);
     let (src, dst) = ((*(*task).src).start, (*(*task).dst).start);
     let mut memory = MaybeUninit::<Memory>::uninit();
-    let memory = memory.as_mut_ptr();
-    let stream: *mut u8 = (&raw mut (*memory).stream).cast();
-    let cut: *mut u8 = (&raw mut (*memory).cut).cast();
+    let stream: *mut u8 = memory.as_mut_ptr().cast();
     let text = stream.add(64);
     let at = if len <= 64 {
         let [r, s, pieces @ ..] = rows::two_blocks(key, counter);
@@ -68,23 +47,11 @@ pub(super) unsafe fn work<const SEAL: bool>(key: *const u8, task: *mut Task) {
     };
     let rest = len.wrapping_sub(at);
     if rest > 0 {
-        // Ones for the bytes that are there.
-        let all = _mm256_set1_epi8(rest as i8);
-        let present = _mm256_cmpgt_epi8(all, _mm256_load_si256(PLACES.0.as_ptr().cast()));
-        let (text, cut) = (text.add(at).cast::<__m256i>(), cut.cast::<__m256i>());
-        _mm256_store_si256(cut, _mm256_setzero_si256());
-        ptr::copy_nonoverlapping(src.add(at), cut.cast(), rest);
-        let input = _mm256_load_si256(cut);
-        let output = _mm256_xor_si256(input, _mm256_load_si256(text));
-        let cipher = if SEAL { output } else { input };
-        _mm256_store_si256(text, _mm256_and_si256(cipher, present));
-        _mm256_store_si256(cut, output);
-        ptr::copy_nonoverlapping(cut.cast(), dst.add(at), rest);
-        wipe(cut.cast(), 32);
+        part::mix::<SEAL>(src.add(at), text.add(at), dst.add(at), rest);
     }
 
     let mut mac = Poly1305::new(stream);
-    mac.blocks(text, len.div_ceil(16));
+    mac.blocks_alone(text, len.div_ceil(16));
     let lengths = (u128::from(len as u64) << 64).to_le_bytes();
     mac.blocks(lengths.as_ptr(), 1);
     let tag = mac.finish();
@@ -100,20 +67,6 @@ pub(super) unsafe fn work<const SEAL: bool>(key: *const u8, task: *mut Task) {
         wipe(text.add(64), LONGEST - 64);
     }
 }
-
-/// The number of each byte.
-#[repr(C, align(32))]
-struct Places([u8; 32]);
-
-static PLACES: Places = {
-    let mut places = [0; 32];
-    let mut i = 0;
-    while i < 32 {
-        places[i] = i as u8;
-        i += 1;
-    }
-    Places(places)
-};
 
 /// Stores pieces of key stream one after the other.
 #[inline]

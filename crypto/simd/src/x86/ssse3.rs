@@ -3,7 +3,7 @@
 #![allow(unsafe_op_in_unsafe_fn)]
 use core::arch::x86_64::*;
 
-use crate::engine::{Generator, Lanes};
+use crate::engine::{Generator, Lanes, Words};
 use crate::poly1305::{absorb, Poly1305};
 
 pub(crate) struct Ssse3;
@@ -150,7 +150,7 @@ unsafe fn pass<const EACH: usize, const MORE: usize>(
 unsafe fn start(key: *const u8, lanes: &Lanes) -> [__m128i; 16] {
     let key = key.cast::<i32>();
     let word = |i: usize| _mm_set1_epi32(key.add(i).read_unaligned());
-    let row = |words: &[u32; 32]| _mm_loadu_si128(words.as_ptr().cast());
+    let row = |words: &Words| _mm_loadu_si128(words.as_ptr().cast());
     [
         _mm_set1_epi32(0x6170_7865),
         _mm_set1_epi32(0x3320_646e),
