@@ -296,6 +296,7 @@ unsafe fn many_pairs(mac: &mut Mac, data: *const u8, pairs: usize) {
 }
 
 /// h = h * r^8 + eight blocks
+#[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 unsafe fn one_group(mac: &mut Mac, data: *const u8) {
     let r8 = mac.r8();
@@ -303,6 +304,7 @@ unsafe fn one_group(mac: &mut Mac, data: *const u8) {
 }
 
 /// h = h * r^few + few blocks, which end at `end`
+#[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 unsafe fn few_blocks(mac: &mut Mac, end: *const u8, few: usize) {
     let absent = 8u32.wrapping_sub(few as u32);
@@ -335,6 +337,7 @@ const fn lanes(blocks: u8) -> u8 {
 }
 
 /// The powers of r in the order of lanes: 8, 4, 7, 3, 6, 2, 5, 1.
+#[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 unsafe fn powers(r: [u64; 2]) -> Limbs {
     let limb = |x: u64| _mm512_set1_epi64((x & ((1 << 44) - 1)) as i64);
@@ -370,6 +373,7 @@ unsafe fn powers(r: [u64; 2]) -> Limbs {
 }
 
 /// The square of the first lane's value, in every lane.
+#[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 unsafe fn square_of_first(x: &Limbs) -> Limbs {
     let first = |limb| _mm512_broadcastq_epi64(_mm512_castsi512_si128(limb));
@@ -378,6 +382,7 @@ unsafe fn square_of_first(x: &Limbs) -> Limbs {
 }
 
 /// The sum over lanes of h times its power, as 64-bit limbs below 5 * 2^128.
+#[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 unsafe fn sum(h: &Limbs, powers: &Limbs) -> [u64; 3] {
     let product = multiply(h, &Multiplier::new(*powers));
