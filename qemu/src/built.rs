@@ -78,7 +78,7 @@ pub(crate) fn prepare(
             .arg(&tree);
         progress.run(&mut tar)?;
 
-        if debug {
+        if debug && kernel.runs == Runs::Uml {
             clang::mend(&tree)?;
         }
         progress.step("configuration");

@@ -95,7 +95,7 @@ const UML_DEBUG_CONFIG: &str = include_str!("../config/uml-debug.config");
 pub(crate) const SOURCE: &str = "uml-7.2";
 
 /// All kernels.
-pub(crate) static KERNELS: [Kernel; 9] = [
+pub(crate) static KERNELS: [Kernel; 10] = [
     Kernel {
         name: "uml-7.2",
         vehicle: "uml-7.2",
@@ -185,6 +185,16 @@ pub(crate) static KERNELS: [Kernel; 9] = [
             version: "7.2",
             suites: &["sid", "testing", "trixie-backports"],
             fragments: &[COMMON_CONFIG, X86_CONFIG, RUST_CONFIG],
+        },
+    },
+    Kernel {
+        name: "qemu-7.2-debug",
+        vehicle: "qemu-7.2-debug",
+        runs: Runs::Qemu,
+        source: Source::Debug {
+            version: "7.2",
+            suites: &["sid", "testing", "trixie-backports"],
+            fragments: &[COMMON_CONFIG, X86_CONFIG, DEBUG_CONFIG],
         },
     },
 ];
