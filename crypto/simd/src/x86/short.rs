@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! One short message, alone and in one piece: keepalives apart, most of what a quiet tunnel carries.
 //!
-//! Its tag's key and its text are two to four blocks of key stream, which are made side by side. The
+//! Its tag's key and its text are two to six blocks of key stream, which are made side by side. The
 //! engine's lists and positions would cost as much as the text does.
 #![allow(unsafe_op_in_unsafe_fn)]
 use core::arch::x86_64::*;
@@ -13,8 +13,8 @@ use crate::engine::{judge, wipe};
 use crate::part;
 use crate::poly1305::Poly1305;
 
-/// The longest: three blocks, beside the one that keys the authenticator.
-pub(super) const LONGEST: usize = 192;
+/// The longest: five blocks, beside the one that keys the authenticator.
+pub(super) const LONGEST: usize = 5 * 64;
 
 /// The key of the tag, then key stream, and then ciphertext in its place.
 #[repr(C, align(32))]
@@ -39,11 +39,16 @@ pub(super) unsafe fn work<const SEAL: bool>(key: *const u8, task: *mut Task) {
         put([r, s], stream);
         put(pieces, text);
         mix_whole::<SEAL, 2>(pieces, src, text, dst, len)
-    } else {
+    } else if len <= 3 * 64 {
         let [r, s, pieces @ ..] = rows::four_blocks(key, counter);
         put([r, s], stream);
         put(pieces, text);
         mix_whole::<SEAL, 6>(pieces, src, text, dst, len)
+    } else {
+        let [r, s, pieces @ ..] = rows::six_blocks(key, counter);
+        put([r, s], stream);
+        put(pieces, text);
+        mix_whole::<SEAL, 10>(pieces, src, text, dst, len)
     };
     let rest = len.wrapping_sub(at);
     if rest > 0 {
