@@ -83,7 +83,7 @@ plants)
 		echo "# Each detector sees our code"
 		echo
 		echo "Made by \`make test-plants\`. A module that is built with \`PLANT=1\` commits one fault when it is loaded (\`module/kapi/plant.rs\`), and the test passes"
-		echo "only if that detector's report is in the kernel log. Without a fault the same module gives none. Only a kernel with the address sanitizer gets such a"
+		echo "only if that detector's report is in the kernel log and names the function that commits it. Without a fault the same module gives none. Only a kernel with the address sanitizer gets such a"
 		echo "build; check.sh refuses any other module that has a trace of one, and check-test.sh shows that it does."
 		echo
 		about
@@ -93,7 +93,9 @@ plants)
 		for dir in target/vm/plant-*-on-$KERNEL--*; do
 			name=${dir#target/vm/plant-}
 			name=${name%%-on-*}
-			line=$(grep -m 1 -oE '(BUG: KASAN: .* in [a-zA-Z0-9_]*|kmemleak: of the planted: .*|BUG: sleeping function.*|WARNING: (possible circular|suspicious RCU).*|ODEBUG: .*)' "$dir/a/kernel.log" || echo "none")
+			line=$(grep -oE '(BUG: KASAN: .* in [a-zA-Z0-9_]*|kmemleak: of the planted: .*|BUG: sleeping function.*|WARNING: (possible circular|suspicious RCU).*|ODEBUG: .*|wg_rs_plant_[a-z_]*)' "$dir/a/kernel.log" |
+				awk '!/^wg_rs/ { line = $0 } /wg_rs_plant/ { print line; exit }' || true)
+			line=${line:-none}
 			echo "| $name | \`$line\` |"
 		done
 		echo

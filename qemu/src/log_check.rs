@@ -108,6 +108,22 @@ pub(crate) fn check(log: &str) -> Vec<Finding> {
         .collect()
 }
 
+/// The longest report of a kernel, in lines.
+const REPORT: usize = 150;
+
+/// Whether a report of the kernel that has the text `what` in it goes on to name `who`.
+pub(crate) fn blames(log: &str, what: &str, who: &str) -> bool {
+    let lines: Vec<_> = log.lines().collect();
+    lines.iter().enumerate().any(|(start, line)| {
+        line.contains(what)
+            && lines
+                .iter()
+                .skip(start)
+                .take(REPORT)
+                .any(|line| line.contains(who))
+    })
+}
+
 /// Taint flags that a module of ours may set: out of tree, and unsigned.
 const ALLOWED_TAINT: u64 = 1 << 12 | 1 << 13;
 
@@ -185,6 +201,20 @@ mod tests {
             assert_eq!(found[0].line, 2);
             assert_eq!(found[0].text, line);
         }
+    }
+
+    #[test]
+    fn a_report_names_who_is_to_blame() {
+        let report =
+            "WARNING: suspicious RCU usage\n---\nCall Trace:\n [<60>] ? wg_rs_plant_rcu+0x1/0x2\n";
+        let other = "WARNING: suspicious RCU usage\n---\nCall Trace:\n [<60>] ? another+0x1/0x2\n";
+        let quiet = "fine\n".repeat(REPORT);
+        let is = |log: &str| blames(log, "suspicious RCU usage", "wg_rs_plant_rcu");
+        assert!(is(report));
+        assert!(is(&format!("{other}{quiet}{report}")));
+        assert!(!is(other));
+        assert!(!is(&format!("{other}{quiet}wg_rs_plant_rcu\n")));
+        assert!(!is("wg_rs_plant_rcu\n"));
     }
 
     #[test]

@@ -26,6 +26,7 @@
 //! module = { a = "c", b = "ours" }  # over the machines' own
 //! env = { PSK = "1" }
 //! expect = "text"                   # the case must fail, and a problem must contain this
+//! blames = "function"               # ... and the kernel's report that has this text must name that one
 //! ```
 //!
 //! All files of the directory, and those of `tests/common`, are in `/vm` of every machine.
@@ -114,6 +115,8 @@ pub(crate) struct Case {
     pub(crate) env: BTreeMap<String, String>,
     /// A text that must be in one of the problems: the case must fail in this way.
     pub(crate) expect: Option<String>,
+    /// A name that the kernel's report of it must have.
+    pub(crate) blames: Option<String>,
     /// Seconds for the scripts, over the scenario's.
     pub(crate) timeout: Option<u64>,
     /// Not part of `vm test` without names.
@@ -221,6 +224,9 @@ impl Scenario {
         }
         for case in &scenario.cases {
             case.module.keys().try_for_each(known)?;
+            if case.blames.is_some() && case.expect.is_none() {
+                bail!("{}: who is to blame for nothing?", case.name);
+            }
         }
         Ok(scenario)
     }
@@ -292,6 +298,7 @@ mod tests {
             "about = \"x\"\n[machine.a]\n[[link]]\nends = { a = [] }",
             "about = \"x\"\n[machine.a]\n[[link]]\nends = { a = [], z = [] }",
             "about = \"x\"\n[machine.a]\n[[case]]\nmodule = { z = \"c\" }",
+            "about = \"x\"\n[machine.a]\n[[case]]\nblames = \"f\"",
         ] {
             assert!(Scenario::parse(text).is_err(), "{text}");
         }

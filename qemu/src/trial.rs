@@ -4,6 +4,7 @@
 
 use crate::group::{Audience, Group, Outcome, Task};
 use crate::kernel;
+use crate::log_check;
 use crate::machine::{Cable, Spec};
 use crate::payload;
 use crate::plan::{Plan, Show};
@@ -124,16 +125,25 @@ impl<'a> Test<'a> {
         let Some(expected) = &self.case.expect else {
             return;
         };
-        if verdict
+        let failed = verdict
             .problems
             .iter()
-            .any(|problem| problem.contains(expected))
-        {
-            verdict.problems.clear();
-        } else {
-            let text = format!("it had to fail with \"{expected}\", and did not");
-            verdict.problems.push(text);
-        }
+            .any(|problem| problem.contains(expected));
+        let text = match &self.case.blames {
+            _ if !failed => format!("it had to fail with \"{expected}\", and did not"),
+            Some(who) if !self.log_blames(&verdict.dir, expected, who) => {
+                format!("no report of \"{expected}\" in a kernel log names {who}")
+            }
+            _ => return verdict.problems.clear(),
+        };
+        verdict.problems.push(text);
+    }
+
+    fn log_blames(&self, dir: &Path, what: &str, who: &str) -> bool {
+        self.scenario.machines.keys().any(|name| {
+            let log = fs::read(dir.join(name).join("kernel.log")).unwrap_or_default();
+            log_check::blames(&String::from_utf8_lossy(&log), what, who)
+        })
     }
 
     fn run_in(&self, plan: &Plan, verdict: &mut Verdict) -> Result<()> {
