@@ -139,21 +139,26 @@ faults)
 storm)
 	minutes=${2:-30}
 	run storm --env STORM=$((minutes * 60)) --longer $((minutes * 60 * 3)) storm || status=$?
+	rm -f $PAGES/storm.svg
+	output="target/vm/storm-on-$KERNEL--$WORLD/a/output.log"
+	sed -nE 's/^round ([0-9]+): .* ([0-9]+) KiB of kernel memory$/\1 \2/p' "$output" | awk '{ print $1, $2 / 1024 }' |
+		tests/bench/line.sh "Kernel memory after each removal of the module" "removal" "MiB" >target/reliability/storm.svg && mv target/reliability/storm.svg $PAGES/
 	{
 		echo "# A storm of $minutes minutes"
 		echo
-		echo "Made by \`make storm MINUTES=$minutes\`: traffic on several processors while peers, keys, prefixes, ports, marks, interfaces and namespaces change as fast as"
-		echo "they can, in rounds, each of which ends with the removal of the module under full traffic. On the debug kernel; User-Mode Linux cannot take a"
-		echo "processor away (on the emulated kernels the same scenario does)."
+		echo "Made by \`make storm MINUTES=$minutes\`: traffic while peers, keys, prefixes, ports, marks, interfaces and namespaces change as fast as they can, in rounds,"
+		echo "each of which ends with the removal of the module under full traffic. On the debug kernel, which has one processor (everything is interleaved, nothing"
+		echo "is at once; on the emulated kernels the same scenario has four, which come and go). Kernel memory: slab, percpu and vmalloc, after each removal."
 		echo
 		about
 		echo
 		verdicts storm
 		echo
+		[ ! -e $PAGES/storm.svg ] || { echo "![kernel memory after each removal](storm.svg)" && echo; }
 		echo '```text'
-		grep -v '^PING' "target/vm/storm-on-$KERNEL--$WORLD/a/output.log" | head -n 4
+		grep -v '^PING' "$output" | head -n 4
 		echo ...
-		tail -n 4 "target/vm/storm-on-$KERNEL--$WORLD/a/output.log"
+		tail -n 4 "$output"
 		echo '```'
 	} >$PAGES/storm.md
 	;;
