@@ -147,7 +147,7 @@ test-rfl:
 # The kernel that looks for faults, and our module for it with all of its Rust instrumented.
 debug-kernel:
 	@$(VM) setup
-	@$(VM) prepare rust-src rootfs boringtun-cli uml-7.2 uml-7.2-debug
+	@$(VM) prepare rust-src rootfs boringtun-cli uml-7.2-debug
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2-debug)" WORLD=$(or $(WORLD),standalone)
 
 test-debug: debug-kernel test-plants

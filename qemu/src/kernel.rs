@@ -91,7 +91,7 @@ const RUST_CONFIG: &str = include_str!("../config/rust.config");
 const DEBUG_CONFIG: &str = include_str!("../config/debug.config");
 const UML_DEBUG_CONFIG: &str = include_str!("../config/uml-debug.config");
 
-/// The kernel whose source tests take files from.
+/// The kernel whose source tests take files from, unless the one they run on has the same source.
 pub(crate) const SOURCE: &str = "uml-7.2";
 
 /// All kernels.
@@ -243,6 +243,24 @@ impl Kernel {
             _ => String::new(),
         };
         format!("{edition} {:?} {stage}{compiler}", self.source)
+    }
+
+    /// The version, if it is built here: its build folder is its source.
+    fn built(&self) -> Option<&'static str> {
+        match self.source {
+            Source::Debian { .. } => None,
+            Source::Built { version, .. }
+            | Source::Rust { version, .. }
+            | Source::Debug { version, .. }
+            | Source::TimeTravel { version, .. } => Some(version),
+        }
+    }
+
+    /// The source tree that tests on it take files from.
+    pub(crate) fn test_source(&self) -> Result<PathBuf> {
+        let usual = find(SOURCE)?;
+        let same = self.built() == usual.built();
+        Ok(if same { self } else { usual }.parts()?.kdir)
     }
 
     /// Makes the kernel, if needed, and gives its directory.

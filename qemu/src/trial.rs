@@ -277,7 +277,7 @@ impl<'a> Test<'a> {
             );
         }
         for path in &self.scenario.from_source {
-            files.push(kernel::find(kernel::SOURCE)?.parts()?.kdir.join(path));
+            files.push(kernel::find(self.vehicle)?.test_source()?.join(path));
         }
         for name in &self.scenario.crates {
             let program = program::find(name).with_context(|| format!("no program {name}"))?;
