@@ -42,9 +42,11 @@ verdicts() {
 release() { basename "$(dirname "$(ls -t out/7.2.*-debug*/wireguard.ko 2>/dev/null | head -1)")"; }
 
 about() {
-	local release
-	release=$(release)
-	echo "Run on $(date -u +%F) on User-Mode Linux $release, $(nproc) host processors, the $WORLD world, revision $(git describe --always --dirty 2>/dev/null || cat revision)."
+	local revision
+	revision=$(git rev-parse --short HEAD 2>/dev/null || cat revision)
+	# (the pages themselves are being written)
+	git diff --quiet HEAD -- . ":(exclude)$PAGES" 2>/dev/null || revision+=", changed"
+	echo "Run on $(date -u +%F) on User-Mode Linux $(release), $(nproc) host processors, the $WORLD world, revision $revision."
 }
 
 results() { cat "target/vm/${1//[\/ ,]/-}-on-$KERNEL--$WORLD/a/results/$2" 2>/dev/null || true; }
@@ -83,8 +85,8 @@ plants)
 		echo "# Each detector sees our code"
 		echo
 		echo "Made by \`make test-plants\`. A module that is built with \`PLANT=1\` commits one fault when it is loaded (\`module/kapi/plant.rs\`), and the test passes"
-		echo "only if that detector's report is in the kernel log and names the function that commits it. Without a fault the same module gives none. Only a kernel with the address sanitizer gets such a"
-		echo "build; check.sh refuses any other module that has a trace of one, and check-test.sh shows that it does."
+		echo "only if that detector's report is in the kernel log and names the function that commits it. Without a fault the same module gives none. Only a kernel"
+		echo "with the address sanitizer gets such a build; check.sh refuses any other module that has a trace of one, and check-test.sh shows that it does."
 		echo
 		about
 		echo
