@@ -79,7 +79,7 @@ pub(crate) fn prepare(
         progress.run(&mut tar)?;
 
         if debug && kernel.runs == Runs::Uml {
-            clang::mend(&tree)?;
+            clang::mend(&tree, kernel.runs)?;
         }
         progress.step("configuration");
         builder.configure(&tree, base, fragments, &mut progress)?;

@@ -3,6 +3,7 @@
 //! The clang that kernels with the address sanitizer are built by: Rust is instrumented in such a
 //! kernel only.
 
+use crate::kernel::Runs;
 use anyhow::{bail, Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,18 +26,18 @@ pub(crate) fn newest() -> Result<u32> {
     })
 }
 
-/// What User-Mode Linux lacks for clang and the address sanitizer, and what it takes too long for: a file,
-/// a text in it, and what takes its place.
+const VECTOR: &str = "arch/um/drivers/vector_kern.c";
+
+/// A file, a text in it, and what takes its place.
+pub(crate) type Mend = (&'static str, &'static str, &'static str);
+
+/// What Linux lacks for clang and the address sanitizer.
 ///
-/// - Code that runs in the processes of its users knows no shadow memory (the stub, with `seccomp=on`).
+/// - Code that runs in the processes of User-Mode Linux's users knows no shadow memory (the stub, with
+///   `seccomp=on`).
 /// - clang puts each variable of the large code model into `.lbss`, which lay beyond what the linker's
 ///   script calls the kernel's own: lockdep took no lock's key for one, and kmemleak did not look there.
-/// - A stack trace, of which each allocation of such a kernel takes several, asked of every word of the stack
-///   whether it is an address of code: nineteen parts in twenty of the processor's time. Between two frames
-///   there is nothing but data.
-/// - With one CPU there are no other's interrupts to block: two calls of the host each time that interrupts
-///   are switched off and on.
-pub(crate) const MENDS: [(&str, &str, &str); 5] = [
+const MENDS: [Mend; 3] = [
     (
         "arch/um/kernel/skas/Makefile",
         "UNPROFILE_OBJS := stub.o stub_exe.o\n",
@@ -52,6 +53,19 @@ pub(crate) const MENDS: [(&str, &str, &str); 5] = [
         "*(.bss .bss.* .gnu.linkonce.b.*)",
         "*(.bss .bss.* .lbss .lbss.* .gnu.linkonce.b.*)",
     ),
+];
+
+/// What else User-Mode Linux lacks for it, and what it takes too long for.
+///
+/// - A stack trace, of which each allocation of such a kernel takes several, asked of every word of the stack
+///   whether it is an address of code: nineteen parts in twenty of the processor's time. Between two frames
+///   there is nothing but data.
+/// - With one CPU there are no other's interrupts to block: two calls of the host each time that interrupts
+///   are switched off and on.
+/// - The network card's driver takes locks with softirqs on that its softirq takes as well, and a mutex in a
+///   softirq when the other end is gone, around one call of the host. lockdep says so once and then nothing
+///   more, of anybody.
+const UML_MENDS: [Mend; 7] = [
     (
         "arch/um/kernel/stacktrace.c",
         "\t\taddr = READ_ONCE_NOCHECK(*sp);\n",
@@ -64,11 +78,45 @@ pub(crate) const MENDS: [(&str, &str, &str); 5] = [
         "static void __local_ipi_set(int enable)\n{\n\tsigset_t sigset;\n\n",
         "static void __local_ipi_set(int enable)\n{\n\tsigset_t sigset;\n\n\tif (uml_ncpus == 1)\n\t\treturn;\n\n",
     ),
+    (
+        VECTOR,
+        "\t/* We reuse the existing queue locks for stats */\n",
+        "\tlocal_bh_disable();\n",
+    ),
+    (
+        VECTOR,
+        "\tvp->estats.tx_queue_running_average = 0;\n\tspin_unlock(&vp->tx_queue->head_lock);\n",
+        "\tvp->estats.tx_queue_running_average = 0;\n\tspin_unlock(&vp->tx_queue->head_lock);\n\tlocal_bh_enable();\n",
+    ),
+    (
+        VECTOR,
+        "\tspin_lock(&vp->tx_queue->head_lock);\n\tspin_lock(&vp->rx_queue->head_lock);\n",
+        "\tspin_lock_bh(&vp->tx_queue->head_lock);\n\tspin_lock(&vp->rx_queue->head_lock);\n",
+    ),
+    (
+        VECTOR,
+        "\tspin_unlock(&vp->rx_queue->head_lock);\n\tspin_unlock(&vp->tx_queue->head_lock);\n",
+        "\tspin_unlock(&vp->rx_queue->head_lock);\n\tspin_unlock_bh(&vp->tx_queue->head_lock);\n",
+    ),
+    (
+        "arch/um/os-Linux/sigio.c",
+        "\tsigio_lock();\n\terr = __ignore_sigio_fd(fd);\n\tsigio_unlock();\n",
+        "\terr = __ignore_sigio_fd(fd);\n",
+    ),
 ];
 
-/// Makes the changes in a source tree.
-pub(crate) fn mend(tree: &Path) -> Result<()> {
-    for (name, old, new) in MENDS {
+/// All changes for a kernel that is run so.
+pub(crate) fn mends(runs: Runs) -> Vec<Mend> {
+    let mut mends = MENDS.to_vec();
+    if runs == Runs::Uml {
+        mends.extend(UML_MENDS);
+    }
+    mends
+}
+
+/// Makes them in a source tree.
+pub(crate) fn mend(tree: &Path, runs: Runs) -> Result<()> {
+    for (name, old, new) in mends(runs) {
         let path = tree.join(name);
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         if !text.contains(old) {

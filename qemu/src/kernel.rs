@@ -237,7 +237,7 @@ impl Kernel {
                 format!(
                     "{} {:?}",
                     crate::rust_kernel::compiler(),
-                    crate::clang::MENDS
+                    crate::clang::mends(self.runs)
                 )
             }
             _ => String::new(),

@@ -76,8 +76,9 @@ pub(crate) fn results(plan: &Plan, note: &(dyn Fn(&Done) + Sync)) -> Result<Vec<
         workplace::build_program(name)?;
     }
     let total = tests.len();
-    let (patient, busy): (Vec<_>, Vec<_>) =
-        tests.into_iter().partition(|test| test.scenario.patient);
+    let (patient, busy): (Vec<_>, Vec<_>) = tests
+        .into_iter()
+        .partition(|test| test.scenario.patient && !test.debugs());
     let finished = Mutex::new(Vec::new());
     let unlucky = Mutex::new(Vec::new());
     let print = Mutex::new(());
@@ -203,6 +204,11 @@ fn choose<'a>(plan: &'a Plan, scenarios: &'a [Scenario]) -> Result<(Vec<Test<'a>
 }
 
 impl Test<'_> {
+    /// Whether its kernel looks for faults: such a machine is busy even when its scripts wait.
+    fn debugs(&self) -> bool {
+        kernel::find(self.vehicle).is_ok_and(kernel::Kernel::debugs)
+    }
+
     fn done(&self, verdict: &Verdict) -> Done {
         let fate = if verdict.problems.is_empty() {
             Fate::Passed
