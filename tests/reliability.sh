@@ -16,7 +16,8 @@ KERNEL=uml-7.2-debug
 WORLD=${WORLD:-standalone}
 PAGES=docs/reliability
 mkdir -p $PAGES target/reliability
-vm() { cargo run --quiet --release --package wg-vm --bin vm -- "$@"; }
+# (VM: the tool as it is built already)
+vm() { ${VM:-cargo run --quiet --release --package wg-vm --bin vm --} "$@"; }
 
 # Which scenarios make sense: all that need no stock kernel, no distribution's services and no clock of
 # their own, and that measure nothing.
