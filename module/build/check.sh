@@ -26,12 +26,18 @@ check_relocations() {
 	fi
 }
 
+# check_unwind FILE: the kernel has tables of its own (objtool's), and reads no others.
+check_unwind() {
+	! readelf -SW "$1" | grep -F ' .eh_frame ' >/dev/null || fault "${1##*/} has unwind tables, which no kernel reads"
+}
+
 # check_rust_object FILE: nothing of core, of a crate or of the compiler's library may be left undefined.
 check_rust_object() {
 	local names
 	names=$(undefined "$1" | grep -E '^_R|^_ZN|rust_begin_unwind|rust_eh_|^__rust|^__(u?div|u?mod|mul)(ti|di|si)|^_Unwind|(sf|df)2?$' || true)
 	[[ -z $names ]] || fault "the Rust object needs what no kernel has: $(echo $names)"
 	check_relocations "$1"
+	check_unwind "$1"
 	check_panics "$1"
 }
 
@@ -68,6 +74,7 @@ check_simd_object() {
 	names=$(undefined "$1" | grep -vxE 'memcpy|memset|memmove|memcmp|bcmp|__x86_return_thunk|__x86_indirect_thunk_[a-z0-9]+'"|$sanitizer" || true)
 	[[ -z $names ]] || fault "the vector object must stand alone, but needs: $(echo $names)"
 	check_relocations "$1"
+	check_unwind "$1"
 	has X86_64 || return 0
 	objdump -dr --no-show-raw-insn "$1" | awk -v limit="$limit" -f "$BUILD/vector.awk" >"$table"
 	faults=$(sed -n 's/^fault //p' "$table" | sort -u)

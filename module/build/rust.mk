@@ -90,11 +90,14 @@ avx512 := $(if $(filter 85 86 87 88,$(RUSTC_MINOR)),,--cfg 'feature="avx512"')
 simd_crate := wg_simd_link
 # It cannot panic, so it takes no part in the checks of a debug build. Without -Zplt its calls go
 # through a global offset table, which no kernel loads.
+# Older compilers (1.85) leave unwind tables where they do not see that nothing unwinds: no kernel reads
+# them, and objtool takes their addresses for jumps to functions that are no targets of jumps.
 $(R)/wg_simd_raw.o: $(simd) $(R)/our.flags $(R)/common.flags $(CONFIG) $(BUILD)/rust.mk
 	$(call say,RUSTC,wg_simd (vector code))
 	$(Q)env -u MAKEFLAGS -u MFLAGS RUSTC_BOOTSTRAP=1 $(RUSTC) --target=$(SIMD_TARGET) @$(R)/common.flags $(SIMD_FLAGS) -Zplt=yes \
 		-Copt-level=3 $(pure) -Coverflow-checks=n -Cdebug-assertions=n $(avx512) --crate-type rlib --crate-name wg_simd \
 		-Cembed-bitcode=n --emit=obj=$@,dep-info=$(R)/wg_simd.d $(simd)
+	$(Q)objcopy --remove-section=.eh_frame $@
 	$(Q)sed -i 's|^[^ ]*wg_simd_raw\.o:|$@:|' $(R)/wg_simd.d
 -include $(R)/wg_simd.d
 $(eval $(call crate,wg_simd_link,$(REPO)/crypto/simd/link/src/lib.rs,wg_crypto,$(pure) $(avx512)))
