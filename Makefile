@@ -3,6 +3,7 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 VM := cargo run --quiet --release --package wg-vm --bin vm --
+TOOLCHAIN := bash module/build/toolchain.sh
 BUILD := KDIR="$(KDIR)" bash module/build/build.sh
 
 # What is not set stays unset: an empty RUSTC is no compiler.
@@ -16,6 +17,13 @@ endif
 
 # One processor for the whole run, the last: interrupts prefer the first.
 PINNED := $(if $(shell command -v taskset),taskset -c $(shell expr $$(nproc) - 1))
+
+# The host packages that the tool needs; first of all, what the tool itself is made with.
+define setup
+	@$(TOOLCHAIN)
+	@test -e target/release/vm || echo "  CARGO    vm, the tool that boots machines (once, a minute or two)"
+	@$(VM) setup
+endef
 
 .PHONY: all module load unload bench bench-vm bench-worlds test test-host test-constant-time test-sanitizers test-fuzz fuzz test-module test-vm test-attack test-matrix test-rfl test-debug test-plants test-faults storm fuzz-vm debug-kernel demo lint rustdoc rust-src \
 	install uninstall dist deb test-package test-package-short audit clean help
@@ -48,7 +56,7 @@ test-package: deb
 	@bash tests/package/run $(ARGS)
 
 test-package-short: deb
-	@$(VM) setup
+	$(setup)
 	@$(VM) prepare rust-src debian-5.10
 	@bash tests/package/short "$$($(VM) kdir debian-5.10)"
 
@@ -58,7 +66,7 @@ world := $(if $(WORLD),--world $(WORLD))
 
 # What the two targets below need is prepared once, in a cache outside of the repository.
 demo:
-	@$(VM) setup
+	$(setup)
 	@$(VM) prepare rust-src $(KERNEL) rootfs
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir $(KERNEL))"
 	@$(VM) demo --on $(KERNEL) $(world) $(ARGS)
@@ -66,6 +74,7 @@ demo:
 test: test-host test-constant-time test-sanitizers test-fuzz test-module test-package-short test-vm
 
 test-host:
+	@$(TOOLCHAIN) lint
 	cargo fmt --check
 	cargo clippy --quiet --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --lib
@@ -77,7 +86,7 @@ test-host:
 	RUSTFLAGS="--cfg loom" cargo test --quiet --package wg-protocol --release --target-dir target/loom --test 'loom*'
 
 test-constant-time:
-	@$(VM) setup
+	$(setup)
 	cargo clippy --quiet --manifest-path tests/constant-time/Cargo.toml -- -D warnings
 	cargo run --quiet --release --manifest-path tests/constant-time/Cargo.toml
 
@@ -86,7 +95,7 @@ test-sanitizers:
 
 # The kept inputs, three seconds more of each target, and faults that must be found.
 test-fuzz:
-	@$(VM) setup
+	$(setup)
 	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 	@tests/fuzz/run --lint
 	@tests/fuzz/run --short
@@ -96,7 +105,7 @@ fuzz:
 	@tests/fuzz/run --seconds $(or $(SECONDS),600) $(TARGET)
 
 test-module:
-	@$(VM) setup
+	$(setup)
 	@$(VM) prepare rust-src debian-5.10 rootfs uml-7.2 uml-7.2-time boringtun-cli
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir debian-5.10)" CC=gcc
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2)"
@@ -108,7 +117,7 @@ test-vm:
 	@$(VM) test --second-attempt --on qemu-5.10 $(ARGS)
 
 test-attack:
-	@$(VM) setup
+	$(setup)
 	@$(VM) prepare rust-src debian-5.10 rootfs uml-7.2
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir debian-5.10)" CC=gcc
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2)"
@@ -117,36 +126,37 @@ test-attack:
 
 # Every kernel by every suite: hours. `ARGS="--on qemu-6.12 tunnel netns/own"` runs a part.
 test-matrix:
-	@$(VM) setup
+	$(setup)
 	@$(VM) prepare rust-src rootfs uml-7.2
 	@$(VM) matrix $(ARGS)
 
 bench:
+	@$(TOOLCHAIN)
 	@pkg-config --exists openssl || { echo "OpenSSL's headers are missing: apt-get install libssl-dev pkg-config" >&2; exit 1; }
 	cargo bench --quiet --manifest-path crypto/simd/bench/Cargo.toml --no-run
 	$(PINNED) cargo bench --quiet --manifest-path crypto/simd/bench/Cargo.toml --bench crypto -- --quiet $(ARGS)
 
 bench-vm:
-	@$(VM) setup
+	$(setup)
 	@$(VM) prepare rust-src debian-5.10 rootfs
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir debian-5.10)" CC=gcc
 	@tests/bench/tunnel/run $(ARGS)
 
 bench-worlds:
-	@$(VM) setup
+	$(setup)
 	@$(VM) prepare rust-src rootfs qemu-7.2-rust
 	@tests/bench/worlds/run $(ARGS)
 
 # The rfl world, on a kernel that is built for it.
 test-rfl:
-	@$(VM) setup
+	$(setup)
 	@$(VM) prepare rust-src rootfs uml-7.2-rust
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2-rust)" WORLD=rfl
 	@$(VM) test --second-attempt --on uml-7.2-rust --world rfl $(ARGS)
 
 # The kernel that looks for faults, and our module for it with all of its Rust instrumented.
 debug-kernel:
-	@$(VM) setup
+	$(setup)
 	@$(VM) prepare rust-src rootfs boringtun-cli uml-7.2-debug
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2-debug)" WORLD=$(or $(WORLD),standalone)
 
@@ -176,6 +186,7 @@ audit:
 	@KDIR="$(KDIR)" bash module/build/audit.sh
 
 rust-src:
+	@$(TOOLCHAIN)
 	@$(VM) rust-src
 
 clean:

@@ -12,7 +12,7 @@ vendor() {
 		cp -r "$REPO/vendor" "$1"
 		return
 	fi
-	need cargo cargo
+	bash "$REPO/module/build/toolchain.sh" || exit 1
 	(cd "$REPO" && cargo fetch --locked --quiet)
 	metadata=$(cd "$REPO" && cargo metadata --locked --offline --format-version 1 | tr ',' '\n')
 	mkdir -p "$1"

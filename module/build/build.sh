@@ -41,6 +41,9 @@ replace() {
 	if cmp -s "$1" "$2"; then rm "$1"; else mv "$1" "$2"; fi
 }
 
+# Debian's packages with all that a build needs.
+PACKAGES=(make gcc bindgen "$PACKAGE_LIBCLANG" "$PACKAGES_RUST")
+
 # The kernel's make, free of whatever make we were called from.
 kmake() {
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u KBUILD_OUTPUT -u CC -u LLVM -u ARCH -u KERNELRELEASE \
@@ -56,10 +59,22 @@ read_kernel() {
 	return 0
 }
 
+# What does not depend on the compiler.
+need_others() {
+	need_commands
+	need_bindgen
+	need_libclang
+	need_cargo
+	need_cc
+}
+
 # Chooses the world. Sets WORLD and OUT.
 name_folder() {
 	need_rustc
-	((missing == 0)) || exit 1
+	if ((missing)); then
+		need_others
+		stop_if_missing "${PACKAGES[@]}"
+	fi
 	choose_world
 	local folder=$RELEASE
 	[[ $WORLD == standalone ]] || folder+=-$WORLD
@@ -72,13 +87,9 @@ configure() {
 	read_kernel
 	refuse_config
 	name_folder
-	need_commands
 	[[ $WORLD == rfl ]] || need_rust_src
-	need_bindgen
-	need_libclang
-	need_cargo
-	need_cc
-	((missing == 0)) || exit 1
+	need_others
+	stop_if_missing "${PACKAGES[@]}"
 	choose_target
 }
 

@@ -15,6 +15,21 @@ lack() {
 	missing=1
 }
 
+# Debian's names. Its release 12 has a later compiler beside its own, for browsers.
+PACKAGES_RUST="rustc rust-src cargo" PACKAGES_LINT="rustfmt rust-clippy" PACKAGE_LIBCLANG=libclang1
+if grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release; then
+	PACKAGES_RUST="rustc-web rust-web-src cargo-web" PACKAGES_LINT="rustfmt-web rust-web-clippy" PACKAGE_LIBCLANG=libclang1-14
+fi
+
+# stop_if_missing PACKAGE...: ends here if something was named, with the packages that bring all of it.
+stop_if_missing() {
+	((missing)) || return 0
+	if grep -qsE '^ID=debian' /etc/os-release; then
+		echo "wireguard: all of this at once: apt install $*" >&2
+	fi
+	exit 1
+}
+
 need_commands() {
 	local pair
 	for pair in make:make nm:binutils readelf:binutils strings:binutils sha256sum:coreutils awk:gawk flock:util-linux; do
@@ -29,7 +44,7 @@ need_commands() {
 # Sets RUSTC, RUSTC_TEXT, RUSTC_MINOR.
 need_rustc() {
 	RUSTC=${RUSTC:-rustc}
-	local how="Try: apt install rustc (Debian 13), rustc-web (Debian 12), or rustup"
+	local how="Try: apt install $PACKAGES_RUST, or rustup"
 	if ! RUSTC_TEXT=$("$RUSTC" --version 2>/dev/null); then
 		lack "rustc 1.$RUSTC_FLOOR or later" "$how"
 		RUSTC_MINOR=0
@@ -47,9 +62,20 @@ need_rustc() {
 # Cargo fetches crates and builds bindgen: who has both already does without. Sets CARGO.
 need_cargo() {
 	CARGO=${CARGO:-cargo}
-	[[ -d $REPO/vendor && $BINDGEN != "$WG_CACHE"/* ]] && return
-	[[ -d $REPO/vendor && -x $BINDGEN ]] && return
-	command -v "$CARGO" >/dev/null || lack cargo "Try: apt install cargo (or cargo-web beside rustc-web)"
+	[[ -d $REPO/vendor && ${BINDGEN:-} != "$WG_CACHE"/* ]] && return
+	[[ -d $REPO/vendor && -x ${BINDGEN:-} ]] && return
+	find_cargo
+}
+
+# An older one does not read Cargo.lock.
+find_cargo() {
+	local text how="Try: apt install ${PACKAGES_RUST##* }, or rustup"
+	if ! text=$("$CARGO" --version 2>/dev/null); then
+		lack "cargo 1.$RUSTC_FLOOR or later" "$how"
+		return
+	fi
+	local minor=${text#cargo 1.}
+	((${minor%%.*} >= RUSTC_FLOOR)) || lack "cargo 1.$RUSTC_FLOOR or later (this is $text)" "$how"
 }
 
 # A library folder is of use only if it belongs to this very compiler.
