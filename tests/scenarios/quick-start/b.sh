@@ -7,7 +7,8 @@ grep -q "PublicKey = $other" /etc/wireguard/wg0.conf
 # wg-quick guards a default route with this match; User-Mode Linux is built without it, and takes the
 # networks that the page names instead.
 everything=yes
-if ! iptables -t raw -C PREROUTING -m addrtype --src-type LOCAL 2>&1 | grep -q 'does a matching rule exist'; then
+asked=$(iptables -t raw -C PREROUTING -m addrtype --src-type LOCAL 2>&1 || true)
+if ! grep -q 'does a matching rule exist' <<<"$asked"; then
 	everything=no
 	networks=$(sed -n "s/^# .*the tunnel's own network only: //p" /etc/wireguard/wg0.conf)
 	[ -n "$networks" ] || fail "the page names no networks"
@@ -16,11 +17,21 @@ if ! iptables -t raw -C PREROUTING -m addrtype --src-type LOCAL 2>&1 | grep -q '
 fi
 barrier "server up"
 # The page's own commands, but for the one that needs systemd; a ping that ends.
-. <(block sh 2 | grep -v '^systemctl' | sed 's/^ping /ping -c 3 -W 5 /') >/run/said
+. <(block sh 3 | grep -v '^systemctl' | sed 's/^ping /ping -c 3 -W 5 /') >/run/said
 grep -q 'latest handshake: ' /run/said || fail "wg shows no handshake"
 # Everything goes through the tunnel.
 [ $everything = no ] || ip route get 198.51.100.1 | grep -q 'dev wg0' || fail "the default route is not the tunnel's"
 ping -6 -n -c 1 -W 5 fd08::1
+# And beyond the server, which lends it its address.
+internet=$(get internet)
+if [ "$internet" != yes ]; then
+	echo "SKIPPED: beyond the server: this kernel cannot masquerade ($internet)"
+elif [ $everything = no ]; then
+	echo "SKIPPED: beyond the server: the tunnel does not take everything here"
+else
+	ping -n -c 1 -W 5 203.0.113.1
+	ping -6 -n -c 1 -W 5 2001:db8::1
+fi
 barrier "tunnel seen"
 barrier "peer added"
 ping -n -c 1 -W 5 10.8.0.1
