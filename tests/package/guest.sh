@@ -7,7 +7,9 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
 
 end() {
 	echo "GUEST $1"
-	dmesg --level=emerg,alert,crit,err,warn | grep -iE 'wireguard|BUG|WARNING|Oops|taint' | sed 's/^/GUEST-LOG /'
+	# A trace of a kernel that is not tainted is older than our module: on a busy machine the emulated
+	# clock jumps at boot, and RCU complains of it.
+	dmesg --level=emerg,alert,crit,err,warn | grep -iE 'wireguard|BUG|WARNING|Oops|taint' | grep -v 'Not tainted' | sed 's/^/GUEST-LOG /'
 	sync
 	echo b >/proc/sysrq-trigger
 	sleep 60
