@@ -15,7 +15,7 @@ ip link set uplink up
 ip -n internet address add 203.0.113.1/24 dev eth0
 ip -n internet address add 2001:db8::1/64 dev eth0 nodad
 ip -n internet link set eth0 up
-if iptables -t nat -A POSTROUTING -o none -j MASQUERADE 2>/run/refused; then
+if { iptables -t nat -A POSTROUTING -o none -j MASQUERADE && ip6tables -t nat -A POSTROUTING -o none -j MASQUERADE; } 2>/run/refused; then
 	. <(block sh 2 | sed 's/ eth0 / uplink /')
 	put internet yes
 else
