@@ -159,7 +159,7 @@ storm)
 		echo
 		[ ! -e $PAGES/storm.svg ] || { echo "![kernel memory after each removal](storm.svg)" && echo; }
 		echo '```text'
-		grep -v '^PING' "$output" | head -n 4
+		grep -m 4 -v '^PING' "$output"
 		echo ...
 		tail -n 4 "$output"
 		echo '```'
