@@ -29,23 +29,37 @@ function hex(text,    i, value) {
 	return value
 }
 
+# A function that is named by its section and its place there.
+function named(target,    plus) {
+	if (target in stack) return target
+	plus = index(target, "+0x")
+	if (plus) target = substr(target, 1, plus - 1) SUBSEP hex(substr(target, plus + 3))
+	else target = target SUBSEP 0
+	return target in at ? at[target] : ""
+}
+
 # The stack of a function with everything below it; a cycle has no bound.
-function deepest(name,    i, below, most) {
+function deepest(name,    i, below, most, target) {
 	if (name in depth) return depth[name]
 	if (name in open_) { print "fault " name " calls itself"; return 0 }
 	open_[name] = 1
 	most = 0
 	for (i = 1; i <= calls[name]; i++)
-		if (callee[name, i] in stack) {
-			below = deepest(callee[name, i])
+		if ((target = named(callee[name, i])) != "") {
+			below = deepest(target)
 			if (below > most) most = below
 		}
 	delete open_[name]
 	return depth[name] = stack[name] + 8 + most
 }
 
+/^Disassembly of section / {
+	section = substr($4, 1, length($4) - 1)
+	next
+}
 /^[0-9a-f]+ <.*>:$/ {
 	name = substr($2, 2, length($2) - 3)
+	at[section, hex($1)] = name
 	names[++count] = name
 	stack[name] = calls[name] = 0
 	next
@@ -68,11 +82,12 @@ name == "" { next }
 	target = substr($NF, 2, length($NF) - 2)
 	if (target != name || /\tcall /) callee[name, ++calls[name]] = target
 }
-/R_X86_64_(PLT32|PC32|64)\t/ {
+/R_X86_64_(PLT32|PC32)\t/ {
 	target = $NF
 	sub(/[-+]0x.*/, "", target)
 	if (target != name) callee[name, ++calls[name]] = target
 }
+/R_X86_64_64\t/ && $NF != name { callee[name, ++calls[name]] = $NF }
 
 END {
 	for (i = 1; i <= count; i++) {

@@ -89,6 +89,7 @@ const X86_CONFIG: &str = include_str!("../config/x86.config");
 const COMMON_CONFIG: &str = include_str!("../config/common.config");
 const RUST_CONFIG: &str = include_str!("../config/rust.config");
 const DEBUG_CONFIG: &str = include_str!("../config/debug.config");
+const STACK_CONFIG: &str = include_str!("../config/uml-stack.config");
 const UML_DEBUG_CONFIG: &str = include_str!("../config/uml-debug.config");
 
 /// The kernel whose source tests take files from, unless the one they run on has the same source.
@@ -103,7 +104,7 @@ pub(crate) static KERNELS: [Kernel; 10] = [
         source: Source::Built {
             version: "7.2",
             suites: &["sid", "testing", "trixie-backports"],
-            fragments: &[UML_CONFIG],
+            fragments: &[UML_CONFIG, STACK_CONFIG],
         },
     },
     Kernel {
@@ -159,7 +160,7 @@ pub(crate) static KERNELS: [Kernel; 10] = [
         source: Source::Rust {
             version: "7.2",
             suites: &["sid", "testing", "trixie-backports"],
-            fragments: &[COMMON_CONFIG, MACHINE_CONFIG, RUST_CONFIG],
+            fragments: &[COMMON_CONFIG, MACHINE_CONFIG, STACK_CONFIG, RUST_CONFIG],
         },
     },
     Kernel {

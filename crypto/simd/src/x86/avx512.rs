@@ -339,13 +339,12 @@ unsafe fn sixteen(
 ) {
     align_stack::<__m512i>();
     let mut x = columns_start(key, lanes);
-    let multipliers = mac.multipliers();
     let mut h = mac.h;
     for _ in pairs..10 {
         double_round!(x);
     }
     for _ in 0..pairs {
-        pair(&mut h, &multipliers, data);
+        pair(&mut h, &mac.multipliers, data);
         double_round!(x);
         data = data.wrapping_add(256);
     }
@@ -367,13 +366,12 @@ unsafe fn twenty_four(
     let mut x = columns_start(key, lanes);
     let mut y = rows_of::<16>(key, lanes);
     let mut z = rows_of::<20>(key, lanes);
-    let multipliers = mac.multipliers();
     let mut h = mac.h;
     for _ in pairs..10 {
         double_round!(x, y, z);
     }
     for _ in 0..pairs {
-        pair(&mut h, &multipliers, data);
+        pair(&mut h, &mac.multipliers, data);
         double_round!(x, y, z);
         data = data.wrapping_add(256);
     }

@@ -32,10 +32,11 @@ pub(crate) struct Multiplier {
     s2: __m512i,
 }
 
-/// What a pair of groups is multiplied by.
+/// What a pair of groups is multiplied by, as numbers that are spread over lanes where they are used:
+/// in vectors they would fill a tenth of the stack that all of this may use.
 pub(crate) struct Multipliers {
-    r16: Multiplier,
-    r8: Multiplier,
+    r16: [u64; 5],
+    r8: [u64; 5],
 }
 
 /// The running state of one message's tag.
@@ -48,28 +49,10 @@ pub(crate) struct Mac {
     pub(crate) h: Limbs,
     /// r^8 to r, in the order in which a group's blocks lie in lanes.
     powers: Limbs,
-    /// r^16 in every lane.
-    r16: Limbs,
+    pub(crate) multipliers: Multipliers,
 }
 
 impl Mac {
-    /// r^16 and r^8 in every lane.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(crate) unsafe fn multipliers(&self) -> Multipliers {
-        Multipliers {
-            r16: Multiplier::new(self.r16),
-            r8: self.r8(),
-        }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    unsafe fn r8(&self) -> Multiplier {
-        let r8 = |limb| _mm512_broadcastq_epi64(_mm512_castsi512_si128(limb));
-        Multiplier::new([r8(self.powers[0]), r8(self.powers[1]), r8(self.powers[2])])
-    }
-
     /// Takes the blocks that make no whole pairs of groups. What is left, and must be taken before
     /// anything else, are so many pairs at the address returned. A message that goes the scalar way
     /// leaves nothing.
@@ -114,7 +97,10 @@ impl Authenticator for Mac {
                 fresh: false,
                 h: [zero; 3],
                 powers: [zero; 3],
-                r16: [zero; 3],
+                multipliers: Multipliers {
+                    r16: [0; 5],
+                    r8: [0; 5],
+                },
             }
         }
     }
@@ -129,7 +115,7 @@ impl Authenticator for Mac {
                 self.fresh = true;
                 self.h = [zero(); 3];
                 self.powers = powers(self.scalar.r);
-                self.r16 = square_of_first(&self.powers);
+                self.multipliers = multipliers(&self.powers);
             }
         }
     }
@@ -167,6 +153,27 @@ impl Multiplier {
             s1: times20(r[1]),
             s2: times20(r[2]),
         }
+    }
+
+    /// One whose lanes are all the same.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn spread(numbers: &[u64; 5]) -> Self {
+        let all = |i: usize| _mm512_set1_epi64(numbers[i] as i64);
+        Self {
+            r: [all(0), all(1), all(2)],
+            s1: all(3),
+            s2: all(4),
+        }
+    }
+
+    /// The first lane.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn numbers(&self) -> [u64; 5] {
+        let number = |limb| _mm_cvtsi128_si64(_mm512_castsi512_si128(limb)) as u64;
+        let [r0, r1, r2] = self.r;
+        [r0, r1, r2, self.s1, self.s2].map(number)
     }
 }
 
@@ -281,16 +288,22 @@ unsafe fn group(data: *const u8) -> Limbs {
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(crate) unsafe fn pair(h: &mut Limbs, multipliers: &Multipliers, data: *const u8) {
     let second = Sums::of(group(data.wrapping_add(128)));
-    let sums = second.add(&group(data), &multipliers.r8);
-    *h = sums.add(h, &multipliers.r16).reduce();
+    // Anew each time, for the compiler would keep the vectors.
+    let mut numbers: *const Multipliers = multipliers;
+    core::arch::asm!("/* {0} */", inout(reg) numbers, options(readonly, nostack, preserves_flags));
+    let sums = second.add(&group(data), &Multiplier::spread(&(*numbers).r8));
+    *h = sums.add(h, &Multiplier::spread(&(*numbers).r16)).reduce();
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
 unsafe fn many_pairs(mac: &mut Mac, data: *const u8, pairs: usize) {
-    let multipliers = mac.multipliers();
     let mut h = mac.h;
     for i in 0..pairs {
-        pair(&mut h, &multipliers, data.wrapping_add(i.wrapping_mul(256)));
+        pair(
+            &mut h,
+            &mac.multipliers,
+            data.wrapping_add(i.wrapping_mul(256)),
+        );
     }
     mac.h = h;
 }
@@ -299,7 +312,7 @@ unsafe fn many_pairs(mac: &mut Mac, data: *const u8, pairs: usize) {
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 unsafe fn one_group(mac: &mut Mac, data: *const u8) {
-    let r8 = mac.r8();
+    let r8 = Multiplier::spread(&mac.multipliers.r8);
     mac.h = Sums::of(group(data)).add(&mac.h, &r8).reduce();
 }
 
@@ -372,13 +385,18 @@ unsafe fn powers(r: [u64; 2]) -> Limbs {
     choose(ONE | TWO | THREE | FOUR, &upper, &up_to_four)
 }
 
-/// The square of the first lane's value, in every lane.
+/// r^16 and r^8, which is the first lane's power.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-unsafe fn square_of_first(x: &Limbs) -> Limbs {
+unsafe fn multipliers(powers: &Limbs) -> Multipliers {
     let first = |limb| _mm512_broadcastq_epi64(_mm512_castsi512_si128(limb));
-    let x = [first(x[0]), first(x[1]), first(x[2])];
-    multiply(&x, &Multiplier::new(x))
+    let r8 = [first(powers[0]), first(powers[1]), first(powers[2])];
+    let r8 = Multiplier::new(r8);
+    let r16 = Multiplier::new(multiply(&r8.r, &r8));
+    Multipliers {
+        r16: r16.numbers(),
+        r8: r8.numbers(),
+    }
 }
 
 /// The sum over lanes of h times its power, as 64-bit limbs below 5 * 2^128.

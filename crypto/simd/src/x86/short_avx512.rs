@@ -23,7 +23,7 @@ struct Memory([u8; 64 + LONGEST]);
 ///
 /// That of [`abi::Function`](crate::abi::Function), for one task of at most [`LONGEST`] bytes in one
 /// span on each side, without associated data.
-#[inline]
+#[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx2,bmi2")]
 pub(super) unsafe fn work<const SEAL: bool>(key: *const u8, task: *mut Task) {
     let (len, counter) = ((*task).len, (*task).counter);
