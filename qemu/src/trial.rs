@@ -17,6 +17,7 @@ use nix::sys::socket::{setsockopt, socketpair, sockopt, AddressFamily, SockFlag,
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -147,7 +148,7 @@ impl<'a> Test<'a> {
     }
 
     fn run_in(&self, plan: &Plan, verdict: &mut Verdict) -> Result<()> {
-        let mut cables = self.cables()?;
+        let (mut cables, _ends) = self.cables()?;
         let mut specs = Vec::new();
         let mut tasks = Vec::new();
         let seconds = self.case.timeout.unwrap_or(self.scenario.timeout);
@@ -292,9 +293,11 @@ impl<'a> Test<'a> {
         Ok(files)
     }
 
-    /// The cables of all machines, by name.
-    fn cables(&self) -> Result<BTreeMap<String, Cables>> {
+    /// The cables of all machines, by name, and their ends once more: a cable stays whole when a machine at
+    /// one end is gone. (Else User-Mode Linux's card takes empty packets without end at the other.)
+    fn cables(&self) -> Result<(BTreeMap<String, Cables>, Vec<OwnedFd>)> {
         let mut all: BTreeMap<String, Cables> = BTreeMap::new();
+        let mut ends = Vec::new();
         for (number, link) in self.scenario.links.iter().enumerate() {
             let (one, other) = socketpair(
                 AddressFamily::Unix,
@@ -309,6 +312,7 @@ impl<'a> Test<'a> {
                     setsockopt(socket, sockopt::SndBuf, &size)?;
                 }
             }
+            ends.extend([one.try_clone()?, other.try_clone()?]);
             let sockets = [one, other];
             for (end, ((name, addresses), socket)) in link.ends.iter().zip(sockets).enumerate() {
                 let (cables, settings) = all.entry(name.clone()).or_default();
@@ -318,7 +322,7 @@ impl<'a> Test<'a> {
                 cables.push(Cable { socket, mac });
             }
         }
-        Ok(all)
+        Ok((all, ends))
     }
 }
 
