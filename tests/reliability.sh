@@ -117,7 +117,8 @@ faults)
 		echo "## Allocations that fail, one after the other"
 		echo
 		echo "Each operation is done with its first allocation failing, then with its second, and so on, until one comes to its end without a fault (\`fail-nth\`,"
-		echo "in the tool that boots the machines). It must end well or with ENOMEM or ENOBUFS, and the same operation must work afterwards."
+		echo "in the tool that boots the machines). It must end well or with ENOMEM or ENOBUFS (or what the kernel's core says then: EINVAL of a device that finds no"
+		echo "memory for its name, ENFILE of a socket), and the same operation must work afterwards."
 		echo
 		results faults/configuration table
 		echo

@@ -102,7 +102,7 @@ pub(crate) fn main(arguments: &[String]) -> Result<()> {
     }
     life.unmake()?;
     ensure!(total > 0, "no fault was met: is the injection on?");
-    println!("{total} faults");
+    println!("\n{total} faults");
     Ok(())
 }
 
