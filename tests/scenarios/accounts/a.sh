@@ -74,9 +74,13 @@ same "none was stopped yet" "$((before + 21))" "$(total '^tx_st')"
 wg set wg0 peer "$stranger" remove
 same "all others waited" "$((before + 150))" "$(total '^tx_st')"
 # No way: the endpoint is in no network that there is a route to.
-wg set wg0 peer "$PUBLIC" endpoint 198.51.100.1:$PORT
-counters >/run/before
-ping -q -c 7 -i 0.2 -W 1 "$IN4" >/dev/null 2>&1 && fail "there is no route"
+# (unless a keepalive of b's comes just now, which says where b is: it owes one at most)
+for try in 1 2 3; do
+	wg set wg0 peer "$PUBLIC" endpoint 198.51.100.1:$PORT
+	counters >/run/before
+	ping -q -c 7 -i 0.2 -W 1 "$IN4" >/dev/null 2>&1 || break
+	[ $try -lt 3 ] || fail "there is no route"
+done
 account "without a route" "tx_no_route 7"
 
 barrier quiet
