@@ -22,7 +22,7 @@ vm() { ${VM:-cargo run --quiet --release --package wg-vm --bin vm --} "$@"; }
 # Which scenarios make sense: all that need no stock kernel, no distribution's services and no clock of
 # their own, and that measure nothing.
 SCENARIOS=(accounts capture container harness inner load many namespaces netns/7.2 quick-start rekey restart
-	sendfile silence stall tunnel unload userspace wg-quick wg-quick-full wg-tool weather/clock)
+	sendfile silence stall tunnel unload userspace wg-quick wg-tool weather/clock)
 
 # run NAME ARGUMENTS...: the tests, and what they print; remembered under that name.
 run() {
