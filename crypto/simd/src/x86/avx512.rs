@@ -113,6 +113,22 @@ macro_rules! double_round {
     };
 }
 
+/// Ten double rounds; a pair of groups is authenticated in each of the last `pairs`, before which the
+/// powers of r may still be in the making.
+macro_rules! woven {
+    ($mac:ident, $data:ident, $pairs:ident, $($x:ident),+) => {
+        let mut h = $mac.h;
+        for _ in $pairs..10 {
+            double_round!($($x),+);
+        }
+        for i in 0..$pairs {
+            pair(&mut h, &$mac.multipliers, $data.wrapping_add(i.wrapping_mul(256)));
+            double_round!($($x),+);
+        }
+        $mac.h = h;
+    };
+}
+
 /// Ten double rounds on states in rows alone.
 macro_rules! rows_alone {
     ($($y:ident),*) => {
@@ -326,29 +342,19 @@ unsafe fn eight(key: *const u8, lanes: &Lanes, stream: *mut u8) {
     put(rows_finish(z, z_start), stream.wrapping_add(256));
 }
 
-/// Blocks of key stream in the first sixteen lanes; sixteen blocks of 16 bytes are authenticated in
-/// each of the last `pairs` double rounds, before which the powers of r may still be in the making.
+/// Blocks of key stream in the first sixteen lanes, and `pairs` pairs of groups authenticated.
 #[target_feature(enable = "avx512f,avx512vl,avx512ifma")]
 unsafe fn sixteen(
     key: *const u8,
     lanes: &Lanes,
     stream: *mut u8,
     mac: &mut Mac,
-    mut data: *const u8,
+    data: *const u8,
     pairs: usize,
 ) {
     align_stack::<__m512i>();
     let mut x = columns_start(key, lanes);
-    let mut h = mac.h;
-    for _ in pairs..10 {
-        double_round!(x);
-    }
-    for _ in 0..pairs {
-        pair(&mut h, &mac.multipliers, data);
-        double_round!(x);
-        data = data.wrapping_add(256);
-    }
-    mac.h = h;
+    woven!(mac, data, pairs, x);
     columns_finish(x, columns_start(key, lanes), stream);
 }
 
@@ -359,23 +365,14 @@ unsafe fn twenty_four(
     lanes: &Lanes,
     stream: *mut u8,
     mac: &mut Mac,
-    mut data: *const u8,
+    data: *const u8,
     pairs: usize,
 ) {
     align_stack::<__m512i>();
     let mut x = columns_start(key, lanes);
     let mut y = rows_of::<16>(key, lanes);
     let mut z = rows_of::<20>(key, lanes);
-    let mut h = mac.h;
-    for _ in pairs..10 {
-        double_round!(x, y, z);
-    }
-    for _ in 0..pairs {
-        pair(&mut h, &mac.multipliers, data);
-        double_round!(x, y, z);
-        data = data.wrapping_add(256);
-    }
-    mac.h = h;
+    woven!(mac, data, pairs, x, y, z);
     put(
         rows_finish(y, rows_of::<16>(key, lanes)),
         stream.wrapping_add(64 * 16),

@@ -36,6 +36,22 @@ macro_rules! turn {
     };
 }
 
+/// All rounds on one pair of blocks or on several, with nothing woven in.
+macro_rules! rounds_alone {
+    ($($x:ident),+) => {
+        let (by16, by8) = shuffles();
+        let by16 = |x| _mm256_shuffle_epi8(x, by16);
+        let by8 = |x| _mm256_shuffle_epi8(x, by8);
+        let (by12, by7) = (|x| rotate::<12, 20>(x), |x| rotate::<7, 25>(x));
+        for _ in 0..10 {
+            round!(by16, by12, by8, by7, $($x),+);
+            $(turn!($x, 0x93, 0x39);)+
+            round!(by16, by12, by8, by7, $($x),+);
+            $(turn!($x, 0x39, 0x93);)+
+        }
+    };
+}
+
 /// The states of two blocks, row by row: all but the last row are the same.
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -117,18 +133,9 @@ unsafe fn shuffles() -> (__m256i, __m256i) {
 #[inline]
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn two_blocks(key: *const u8, counter: u64) -> [__m256i; 4] {
-    let (by16, by8) = shuffles();
-    let by16 = |x| _mm256_shuffle_epi8(x, by16);
-    let by8 = |x| _mm256_shuffle_epi8(x, by8);
-    let (by12, by7) = (|x| rotate::<12, 20>(x), |x| rotate::<7, 25>(x));
     let start = start_alone(key, counter, 0);
     let mut x = start;
-    for _ in 0..10 {
-        round!(by16, by12, by8, by7, x);
-        turn!(x, 0x93, 0x39);
-        round!(by16, by12, by8, by7, x);
-        turn!(x, 0x39, 0x93);
-    }
+    rounds_alone!(x);
     pieces(x, start)
 }
 
@@ -140,20 +147,9 @@ pub(super) unsafe fn two_blocks(key: *const u8, counter: u64) -> [__m256i; 4] {
 #[inline]
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn four_blocks(key: *const u8, counter: u64) -> [__m256i; 8] {
-    let (by16, by8) = shuffles();
-    let by16 = |x| _mm256_shuffle_epi8(x, by16);
-    let by8 = |x| _mm256_shuffle_epi8(x, by8);
-    let (by12, by7) = (|x| rotate::<12, 20>(x), |x| rotate::<7, 25>(x));
     let (x_start, y_start) = (start_alone(key, counter, 0), start_alone(key, counter, 2));
     let (mut x, mut y) = (x_start, y_start);
-    for _ in 0..10 {
-        round!(by16, by12, by8, by7, x, y);
-        turn!(x, 0x93, 0x39);
-        turn!(y, 0x93, 0x39);
-        round!(by16, by12, by8, by7, x, y);
-        turn!(x, 0x39, 0x93);
-        turn!(y, 0x39, 0x93);
-    }
+    rounds_alone!(x, y);
     let ([a, b, c, d], [e, f, g, h]) = (pieces(x, x_start), pieces(y, y_start));
     [a, b, c, d, e, f, g, h]
 }
@@ -166,23 +162,10 @@ pub(super) unsafe fn four_blocks(key: *const u8, counter: u64) -> [__m256i; 8] {
 #[inline]
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn six_blocks(key: *const u8, counter: u64) -> [__m256i; 12] {
-    let (by16, by8) = shuffles();
-    let by16 = |x| _mm256_shuffle_epi8(x, by16);
-    let by8 = |x| _mm256_shuffle_epi8(x, by8);
-    let (by12, by7) = (|x| rotate::<12, 20>(x), |x| rotate::<7, 25>(x));
     let (x_start, y_start) = (start_alone(key, counter, 0), start_alone(key, counter, 2));
     let z_start = start_alone(key, counter, 4);
     let (mut x, mut y, mut z) = (x_start, y_start, z_start);
-    for _ in 0..10 {
-        round!(by16, by12, by8, by7, x, y, z);
-        turn!(x, 0x93, 0x39);
-        turn!(y, 0x93, 0x39);
-        turn!(z, 0x93, 0x39);
-        round!(by16, by12, by8, by7, x, y, z);
-        turn!(x, 0x39, 0x93);
-        turn!(y, 0x39, 0x93);
-        turn!(z, 0x39, 0x93);
-    }
+    rounds_alone!(x, y, z);
     let ([a, b, c, d], [e, f, g, h]) = (pieces(x, x_start), pieces(y, y_start));
     let [i, j, k, l] = pieces(z, z_start);
     [a, b, c, d, e, f, g, h, i, j, k, l]

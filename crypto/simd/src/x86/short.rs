@@ -55,21 +55,34 @@ pub(super) unsafe fn work<const SEAL: bool>(key: *const u8, task: *mut Task) {
         part::mix::<SEAL>(src.add(at), text.add(at), dst.add(at), rest);
     }
 
-    let mut mac = Poly1305::new(stream);
-    mac.blocks_alone(text, len.div_ceil(16));
+    conclude::<SEAL>(task, stream);
+    wipe(stream, 128);
+    if len > 64 {
+        wipe(text.add(64), LONGEST - 64);
+    }
+}
+
+/// Writes or checks the tag of a message that is in one piece on each side and whose ciphertext lies,
+/// filled up to whole blocks, 64 bytes behind the key of its tag.
+///
+/// # Safety
+///
+/// The task is the caller's; there are its bytes at `keys`.
+#[inline(always)]
+pub(super) unsafe fn conclude<const SEAL: bool>(task: *mut Task, keys: *const u8) {
+    let len = (*task).len;
+    let mut mac = Poly1305::new(keys);
+    mac.blocks_alone(keys.wrapping_add(64), len.div_ceil(16));
     let lengths = (u128::from(len as u64) << 64).to_le_bytes();
     mac.blocks(lengths.as_ptr(), 1);
     let tag = mac.finish();
     if SEAL {
-        dst.add(len).cast::<u128>().write_unaligned(tag.to_le());
+        let place = (*(*task).dst).start.wrapping_add(len).cast::<u128>();
+        place.write_unaligned(tag.to_le());
         (*task).good = 1;
     } else {
-        let received = u128::from_le(src.add(len).cast::<u128>().read_unaligned());
-        judge(task, (tag ^ received) == 0);
-    }
-    wipe(stream, 128);
-    if len > 64 {
-        wipe(text.add(64), LONGEST - 64);
+        let place = (*(*task).src).start.wrapping_add(len).cast::<u128>();
+        judge(task, tag ^ u128::from_le(place.read_unaligned()) == 0);
     }
 }
 

@@ -6,9 +6,9 @@ use core::arch::x86_64::*;
 use core::mem::MaybeUninit;
 
 use super::avx512::{eight_blocks, four_blocks};
+use super::short::conclude;
 use crate::abi::Task;
-use crate::engine::{judge, wipe};
-use crate::poly1305::Poly1305;
+use crate::engine::wipe;
 
 /// The longest: seven blocks, beside the one that keys the authenticator.
 pub(super) const LONGEST: usize = 7 * 64;
@@ -41,18 +41,7 @@ pub(super) unsafe fn work<const SEAL: bool>(key: *const u8, task: *mut Task) {
         mix::<SEAL, 7>(stream, src, text, dst, len);
     }
 
-    let mut mac = Poly1305::new(memory);
-    mac.blocks_alone(text, len.div_ceil(16));
-    let lengths = (u128::from(len as u64) << 64).to_le_bytes();
-    mac.blocks(lengths.as_ptr(), 1);
-    let tag = mac.finish();
-    if SEAL {
-        dst.add(len).cast::<u128>().write_unaligned(tag.to_le());
-        (*task).good = 1;
-    } else {
-        let received = u128::from_le(src.add(len).cast::<u128>().read_unaligned());
-        judge(task, (tag ^ received) == 0);
-    }
+    conclude::<SEAL>(task, memory);
     wipe(memory, 64);
 }
 
