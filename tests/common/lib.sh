@@ -104,6 +104,12 @@ stop_capture() {
 	wait "$CAPTURE" || true
 }
 
+# beside FILE [ALLOWED]: what a capture holds that is neither ALLOWED nor IPv6's own housekeeping. ("icmp6"
+# does not look behind a hop-by-hop header, where multicast listener reports are.)
+beside() {
+	tcpdump -n -Z root -r "$1" "not icmp6 and not (ip6 proto 0 and dst net ff02::/16) ${2:+and not ($2)}" 2>/dev/null
+}
+
 # payloads FILE: for each UDP datagram of a capture its direction (source port's host part) and the
 # UDP payload as hexadecimal digits, one line each: "1 01000000..."
 payloads() {
