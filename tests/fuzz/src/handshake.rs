@@ -549,16 +549,24 @@ impl Duel {
         if planted("handshake/recovery") && !self.attacker.sessions.is_empty() {
             self.devices[VICTIM].peers[0].timers.stop();
         }
-        // No longer than a dead session lasts, and a handshake after that.
-        for _ in 0..60 {
+        // Who hears nothing begins anew within a minute. Who hears the other in a session that came
+        // before the attacker's, and answers in the attacker's, does not notice; then it takes as
+        // long as a session lasts, and a minute after that (paper, 6.3: only silence counts).
+        let mut silent = 0;
+        for _ in 0..lifetime::REJECT_AFTER_TIME / SECOND + 60 {
             let payloads = [VICTIM, ROBBED].map(|from| {
                 let payload = self.send(from);
                 self.deliver_all();
                 payload
             });
-            let there = |payload| self.monitor.borrow().is_delivered(payload);
-            if payloads.into_iter().all(there) {
-                return;
+            let there = payloads.map(|payload| self.monitor.borrow().is_delivered(payload));
+            match there {
+                [true, true] => return,
+                [false, false] => silent += 1,
+                _ => {}
+            }
+            if silent == 60 {
+                break;
             }
             // Quicker than two that begin at once begin again.
             for _ in 0..50 {
