@@ -79,6 +79,10 @@ test-host:
 	cargo clippy --quiet --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --lib
 	bash module/build/check-test.sh
+	bash module/build/contract-test.sh
+	cargo fmt --check --manifest-path kernel/Cargo.toml
+	rustfmt --check --edition 2021 module/lib.rs
+	cargo test --quiet --manifest-path kernel/Cargo.toml --target-dir target
 	cargo test --quiet --workspace
 	cargo test --quiet --manifest-path crypto/simd/Cargo.toml --workspace --release
 	cargo clippy --quiet --manifest-path tests/conformance/Cargo.toml --target-dir target --all-targets -- -D warnings

@@ -19,10 +19,7 @@ void rust_kernel_refcount_warn(void);
 enum {
 	RUST_GFP_ATOMIC = 1 << 0,
 	RUST_GFP_KERNEL = 1 << 1,
-	RUST_GFP_NOWAIT = 1 << 2,
-	RUST_GFP_ACCOUNT = 1 << 3,
-	RUST_GFP_ZERO = 1 << 4,
-	RUST_GFP_NOWARN = 1 << 5,
+	RUST_GFP_NOWARN = 1 << 2,
 };
 
 static inline gfp_t to_gfp(u32 flags)
@@ -33,12 +30,6 @@ static inline gfp_t to_gfp(u32 flags)
 		gfp |= GFP_ATOMIC;
 	if (flags & RUST_GFP_KERNEL)
 		gfp |= GFP_KERNEL;
-	if (flags & RUST_GFP_NOWAIT)
-		gfp |= GFP_NOWAIT;
-	if (flags & RUST_GFP_ACCOUNT)
-		gfp |= __GFP_ACCOUNT;
-	if (flags & RUST_GFP_ZERO)
-		gfp |= __GFP_ZERO;
 	if (flags & RUST_GFP_NOWARN)
 		gfp |= __GFP_NOWARN;
 	return gfp;
@@ -75,17 +66,8 @@ void rust_kernel_printk(int level, const char *module, int module_len, const cha
 	case 3:
 		PRINT(KERN_ERR);
 		break;
-	case 4:
-		PRINT(KERN_WARNING);
-		break;
-	case 5:
-		PRINT(KERN_NOTICE);
-		break;
-	case 6:
-		PRINT(KERN_INFO);
-		break;
 	default:
-		PRINT(KERN_DEBUG);
+		PRINT(KERN_INFO);
 		break;
 	}
 }

@@ -59,7 +59,12 @@ pub(crate) fn fill(
 impl View<'_> {
     fn at(&self, id: u64) -> core::result::Result<usize, usize> {
         let last = self.last.get();
-        if self.config.peers.get(last).is_some_and(|peer| peer.id == id) {
+        if self
+            .config
+            .peers
+            .get(last)
+            .is_some_and(|peer| peer.id == id)
+        {
             return Ok(last);
         }
         self.config.peers.binary_search_by_key(&id, |peer| peer.id)

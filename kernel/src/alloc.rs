@@ -10,17 +10,13 @@ mod flag;
 mod kbox;
 mod kvec;
 
-use core::fmt;
-
 pub use self::allocator::{Allocator, KVmalloc, Kmalloc};
 pub use self::flag::{flags, Flags};
 pub use self::kbox::Box;
-pub use self::kvec::{IntoIter, PushError, RemoveError, Vec};
+pub use self::kvec::{RemoveError, Vec};
 
 /// A [`Box`] in memory that is contiguous physically.
 pub type KBox<T> = Box<T, Kmalloc>;
-/// A [`Box`] in memory that, if large, is contiguous only virtually.
-pub type KVBox<T> = Box<T, KVmalloc>;
 /// A [`Vec`] in memory that is contiguous physically.
 pub type KVec<T> = Vec<T, Kmalloc>;
 /// A [`Vec`] in memory that, if large, is contiguous only virtually.
@@ -29,9 +25,3 @@ pub type KVVec<T> = Vec<T, KVmalloc>;
 /// Indicates an allocation error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AllocError;
-
-impl fmt::Display for AllocError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("memory allocation failed")
-    }
-}

@@ -4,10 +4,8 @@
 //! C header: `include/uapi/asm-generic/errno-base.h`, `include/uapi/asm-generic/errno.h`,
 //! `include/linux/errno.h`
 
-use core::convert::Infallible;
 use core::fmt;
-use core::num::{NonZeroI32, TryFromIntError};
-use core::str::Utf8Error;
+use core::num::NonZeroI32;
 
 use crate::alloc::AllocError;
 use crate::ffi::c_int;
@@ -27,8 +25,8 @@ macro_rules! errors {
         }
 
         impl Error {
-            /// The name of the C constant, if this crate knows it.
-            pub fn name(self) -> Option<&'static str> {
+            /// Returns the name of the C constant, if this crate knows it.
+            fn name(self) -> Option<&'static str> {
                 match -self.to_errno() {
                     $($number => Some(stringify!($name)),)*
                     _ => None,
@@ -41,26 +39,13 @@ macro_rules! errors {
 errors! {
     EPERM = 1, "Operation not permitted.";
     ENOENT = 2, "No such file or directory.";
-    EINTR = 4, "Interrupted system call.";
-    EIO = 5, "I/O error.";
-    E2BIG = 7, "Argument list too long.";
-    EBADF = 9, "Bad file number.";
-    EAGAIN = 11, "Try again.";
     ENOMEM = 12, "Out of memory.";
-    EACCES = 13, "Permission denied.";
-    EFAULT = 14, "Bad address.";
     EBUSY = 16, "Device or resource busy.";
     EEXIST = 17, "File exists.";
     ENODEV = 19, "No such device.";
     EINVAL = 22, "Invalid argument.";
     ENOSPC = 28, "No space left on device.";
-    EPIPE = 32, "Broken pipe.";
-    EDOM = 33, "Math argument out of domain of function.";
-    ERANGE = 34, "Math result not representable.";
-    EOVERFLOW = 75, "Value too large for defined data type.";
     EMSGSIZE = 90, "Message too long.";
-    ETIMEDOUT = 110, "Connection timed out.";
-    ENOTSUPP = 524, "Operation is not supported.";
 }
 
 /// Generic integer kernel error.
@@ -119,30 +104,6 @@ impl From<AllocError> for Error {
     }
 }
 
-impl From<TryFromIntError> for Error {
-    fn from(_: TryFromIntError) -> Self {
-        code::EINVAL
-    }
-}
-
-impl From<Utf8Error> for Error {
-    fn from(_: Utf8Error) -> Self {
-        code::EINVAL
-    }
-}
-
-impl From<fmt::Error> for Error {
-    fn from(_: fmt::Error) -> Self {
-        code::EINVAL
-    }
-}
-
-impl From<Infallible> for Error {
-    fn from(never: Infallible) -> Self {
-        match never {}
-    }
-}
-
 /// Converts an integer as returned from a C kernel function to an error if it is negative, and to
 /// `Ok(())` otherwise.
 #[inline]
@@ -166,8 +127,8 @@ mod tests {
             assert_eq!(Error::from_errno(wrong), EINVAL);
         }
         assert_eq!(
-            format!("{:?} {:?}", EOVERFLOW, Error::from_errno(-4000)),
-            "EOVERFLOW Error(4000)"
+            format!("{:?} {:?}", ENOSPC, Error::from_errno(-4000)),
+            "ENOSPC Error(4000)"
         );
     }
 

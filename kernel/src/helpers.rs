@@ -34,25 +34,20 @@ mod kernel {
 
 #[cfg(test)]
 mod host {
-    use std::alloc::{alloc, alloc_zeroed, dealloc, Layout};
+    use std::alloc::{alloc, dealloc, Layout};
 
     use crate::ffi::{c_int, c_void};
 
     /// Each block has its size in front, because `kfree()` is not told.
     const FRONT: usize = 64;
 
-    pub(crate) unsafe fn rust_kernel_kmalloc(size: usize, flags: u32) -> *mut c_void {
+    pub(crate) unsafe fn rust_kernel_kmalloc(size: usize, _flags: u32) -> *mut c_void {
         let Ok(layout) = Layout::from_size_align(size.saturating_add(FRONT), FRONT) else {
             return core::ptr::null_mut();
         };
         // SAFETY: the layout is not empty; the block has room for the size in front.
         unsafe {
-            let zero = flags & crate::alloc::flags::__GFP_ZERO.as_raw() != 0;
-            let base = if zero {
-                alloc_zeroed(layout)
-            } else {
-                alloc(layout)
-            };
+            let base = alloc(layout);
             if base.is_null() {
                 return base.cast();
             }

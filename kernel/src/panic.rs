@@ -6,9 +6,11 @@
 
 use core::panic::PanicInfo;
 
+use crate::print::Level;
+
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    crate::pr_emerg!("{}\n", info);
+    crate::print_macro!(Level::Emerg, "{}\n", info);
     // SAFETY: the trap ends this thread of execution, and nothing is expected of it.
     #[cfg(target_arch = "x86_64")]
     unsafe {

@@ -64,14 +64,8 @@ pub enum Level {
     Emerg = 0,
     /// An error.
     Err = 3,
-    /// Something that may become one.
-    Warning = 4,
-    /// Normal but significant.
-    Notice = 5,
     /// For information.
     Info = 6,
-    /// For whoever looks for an error.
-    Debug = 7,
 }
 
 /// Prints one line, after the name of the module and a colon. Called by the macros.
@@ -112,44 +106,16 @@ macro_rules! print_macro {
     };
 }
 
-/// Prints an emergency-level message (level 0).
-#[macro_export]
-macro_rules! pr_emerg {
-    ($($arg:tt)*) => { $crate::print_macro!($crate::print::Level::Emerg, $($arg)*) };
-}
-
 /// Prints an error-level message (level 3).
 #[macro_export]
 macro_rules! pr_err {
     ($($arg:tt)*) => { $crate::print_macro!($crate::print::Level::Err, $($arg)*) };
 }
 
-/// Prints a warning-level message (level 4).
-#[macro_export]
-macro_rules! pr_warn {
-    ($($arg:tt)*) => { $crate::print_macro!($crate::print::Level::Warning, $($arg)*) };
-}
-
-/// Prints a notice-level message (level 5).
-#[macro_export]
-macro_rules! pr_notice {
-    ($($arg:tt)*) => { $crate::print_macro!($crate::print::Level::Notice, $($arg)*) };
-}
-
 /// Prints an info-level message (level 6).
 #[macro_export]
 macro_rules! pr_info {
     ($($arg:tt)*) => { $crate::print_macro!($crate::print::Level::Info, $($arg)*) };
-}
-
-/// Prints a debug-level message (level 7), if the crate is built with debug assertions.
-#[macro_export]
-macro_rules! pr_debug {
-    ($($arg:tt)*) => {
-        if ::core::cfg!(debug_assertions) {
-            $crate::print_macro!($crate::print::Level::Debug, $($arg)*)
-        }
-    };
 }
 
 #[cfg(test)]
@@ -170,6 +136,6 @@ mod tests {
     #[test]
     fn macros_print() {
         pr_info!("hello {}\n", 1);
-        pr_debug!("{}\n", "z".repeat(2 * LINE));
+        pr_err!("{}\n", "z".repeat(2 * LINE));
     }
 }

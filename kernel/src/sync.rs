@@ -5,4 +5,4 @@ mod arc;
 mod refcount;
 
 pub use self::arc::{Arc, ArcBorrow};
-pub use self::refcount::Refcount;
+use self::refcount::Refcount;

@@ -19,14 +19,15 @@ use kernel::{
 const __LOG_PREFIX: &[u8] = b"probe\0";
 
 /// Numbers that come out of C, and go back.
-pub fn errors(number: ffi::c_int) -> Result<ffi::c_int> {
+pub fn errors(number: ffi::c_int) -> Result<c_int> {
     to_result(number)?;
     let error = Error::from_errno(number);
     if error == EEXIST {
         return Err(ENODEV);
     }
     pr_err!("{}\n", error.to_errno());
-    Ok(EINVAL.to_errno())
+    let known = [EBUSY, EINVAL, EMSGSIZE, ENOENT, ENOMEM, ENOSPC, EPERM];
+    Ok(known[number as usize % known.len()].to_errno())
 }
 
 /// One value in memory of its own.
@@ -35,22 +36,26 @@ pub fn boxes(flags: Flags) -> Result<KBox<[u64; 4]>> {
     let raw = KBox::into_raw(KBox::write(uninit, 7));
     // SAFETY: just taken apart.
     drop(unsafe { KBox::from_raw(raw) });
-    Ok(KBox::new([0; 4], GFP_KERNEL)?)
+    let mut array = KBox::new([0; 4], GFP_KERNEL)?;
+    array[0] = 7;
+    Ok(array)
 }
 
 /// Values in a row.
 pub fn vectors(flags: Flags) -> Result<usize> {
-    let mut small = KVec::with_capacity(4, GFP_ATOMIC)?;
+    let mut small = KVec::new();
     small.push(1u32, GFP_ATOMIC | __GFP_NOWARN)?;
     small.reserve(4, flags)?;
-    let _ = (small.pop(), small.len(), small.capacity(), small.is_empty());
+    let _ = (small.pop(), small.len(), small.is_empty());
     small.clear();
     let mut large: KVVec<u8> = KVVec::from_elem(0, 4096, flags)?;
-    drop(large.remove(0)?);
+    large.as_mut_slice().fill(1);
+    large.remove(0)?;
+    drop(KVVec::<u64>::with_capacity(4, flags)?);
     let (pointer, length, capacity) = large.into_raw_parts();
     // SAFETY: just taken apart.
     let large = unsafe { KVVec::from_raw_parts(pointer, length, capacity) };
-    Ok(large.as_slice().len())
+    Ok(large.len())
 }
 
 /// Objects that are counted.

@@ -107,7 +107,7 @@ endif
 
 crates := kernel wg_bindings wg_crypto $(simd_crate) wg_protocol wg_netlink $(THIRD_PARTY)
 externs := $(foreach d,$(crates),--extern $(d:wg_bindings=bindings)=$(R)/lib$(d).rlib) -L $(R) -L $(CORE)
-driver := --crate-name wireguard_rs $(ours) --check-cfg 'cfg(wg_simd)' $(if $(simd),--cfg wg_simd) @$(OUT)/probes.cfg $(externs) $(WG_MODULE)/lib.rs
+driver := --crate-name wireguard_rs $(ours) --check-cfg 'cfg(wg_simd, wg_plant)' $(if $(simd),--cfg wg_simd) @$(OUT)/probes.cfg $(externs) $(WG_MODULE)/lib.rs
 
 $(R)/wg_rust_raw.o: $(WG_MODULE)/lib.rs $(crates:%=$(R)/lib%.rlib) $(OUT)/probes.cfg $(R)/our.flags $(BUILD)/rust.mk
 	$(call say,RUSTC,wireguard_rs (with link-time optimisation))

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! CPU numbers.
+//! CPUs by their numbers, and what goes on undisturbed on one of them.
 //!
-//! Helpers: `sync.c`.
+//! C headers: [`include/linux/cpumask.h`](srctree/include/linux/cpumask.h),
+//! [`include/linux/bottom_half.h`](srctree/include/linux/bottom_half.h); helpers: `sync.c`.
+
+use core::marker::PhantomData;
 
 /// One more than the greatest number a CPU can have.
 pub(crate) fn count() -> usize {
@@ -32,27 +35,53 @@ pub(crate) fn cond_resched() {
 }
 
 /// Bottom halves are off on this CPU while this exists.
-pub(crate) struct BhGuard(core::marker::PhantomData<*mut ()>);
+///
+/// # Invariants
+///
+/// This context switched bottom halves off once for the guard, and has not switched them on again.
+///
+/// # Examples
+///
+/// ```ignore
+/// let bh = BhGuard::new();
+/// count_here(cpu::current()); // no softirq comes between
+/// drop(bh);
+/// ```
+pub(crate) struct BhGuard(PhantomData<*mut ()>);
 
 impl BhGuard {
     /// Switches them off.
     pub(crate) fn new() -> Self {
         // SAFETY: may be called outside of hard interrupts, where the driver never runs.
         unsafe { bindings::wg_bh_disable() };
-        BhGuard(core::marker::PhantomData)
+        // INVARIANT: switched off just above.
+        BhGuard(PhantomData)
     }
 }
 
 impl Drop for BhGuard {
     fn drop(&mut self) {
-        // SAFETY: `new()` switched them off, in this context.
+        // SAFETY: by the invariant they are off, by this context, which the guard cannot leave.
         unsafe { bindings::wg_bh_enable() };
     }
 }
 
 /// Something is done at once on this CPU, where a worker could have done it: bottom halves are off,
 /// and nothing else is done at once within.
-pub(crate) struct AtOnce(core::marker::PhantomData<*mut ()>);
+///
+/// # Invariants
+///
+/// There is one on a CPU at most, and its context stays there.
+///
+/// # Examples
+///
+/// ```ignore
+/// match AtOnce::begin() {
+///     Some(_at_once) => bundle.run(),
+///     None => queue.push(bundle), // sending led back here: a worker goes on with it
+/// }
+/// ```
+pub(crate) struct AtOnce(PhantomData<*mut ()>);
 
 impl AtOnce {
     /// Begins; `None` from within.
@@ -60,8 +89,9 @@ impl AtOnce {
     pub(crate) fn begin() -> Option<Self> {
         // SAFETY: may be called outside of hard interrupts, where the driver never runs.
         let begun = unsafe { bindings::wg_at_once_begin() };
-        // Not made in vain: it would end what goes on around it.
-        begun.then(|| AtOnce(core::marker::PhantomData))
+        // INVARIANT: C says whether it is the first on this CPU. Not made in vain: it would end what
+        // goes on around it.
+        begun.then(|| AtOnce(PhantomData))
     }
 }
 

@@ -29,6 +29,16 @@ static USABLE: AtomicUsize = AtomicUsize::new(0);
 /// # Invariants
 ///
 /// `wg_fpu_begin()` was called on this CPU, and `wg_fpu_end()` not yet: sections do not nest.
+///
+/// # Examples
+///
+/// ```ignore
+/// match FpuSection::enter() {
+///     // SAFETY: the processor was found to have AVX2.
+///     Some(section) => unsafe { section.vector(Level::Avx2) }.seal(key, jobs),
+///     None => Portable.seal(key, jobs),
+/// }
+/// ```
 struct FpuSection(PhantomData<*mut ()>);
 
 impl FpuSection {
@@ -41,6 +51,7 @@ impl FpuSection {
         }
         // SAFETY: usable, and sections do not nest: nothing that runs in one enters another.
         unsafe { bindings::wg_fpu_begin() };
+        // INVARIANT: begun just above.
         Some(FpuSection(PhantomData))
     }
 

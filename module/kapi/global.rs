@@ -13,6 +13,17 @@ use kernel::prelude::*;
 /// # Invariants
 ///
 /// Null, or a box leaked by `set()`; `clear()` takes it back when no device is left.
+///
+/// # Examples
+///
+/// ```ignore
+/// static LIMITS: Global<Limits> = Global::new();
+///
+/// LIMITS.set(KBox::new(Limits::new()?, GFP_KERNEL)?); // the module begins
+/// let limits = LIMITS.get().ok_or(ENODEV)?; // any device
+/// // SAFETY: the module ends, and no device is left.
+/// unsafe { LIMITS.clear() };
+/// ```
 pub(crate) struct Global<T: Sync>(AtomicPtr<T>);
 
 impl<T: Sync> Global<T> {

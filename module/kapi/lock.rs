@@ -76,6 +76,7 @@ impl<T> SpinLock<T> {
     pub(crate) fn lock(&self) -> Guard<'_, T> {
         // SAFETY: by the type's invariant the lock is initialised.
         unsafe { bindings::wg_spin_lock_bh(self.lock.get()) };
+        // INVARIANT: taken just above.
         Guard {
             lock: self,
             _not_send: PhantomData,
@@ -96,6 +97,10 @@ impl<T> wg_protocol::Lock<T> for SpinLock<T> {
 }
 
 /// Proof that the lock is held; gives it back when dropped.
+///
+/// # Invariants
+///
+/// The context that has the guard, which cannot leave it, holds the lock.
 pub(crate) struct Guard<'a, T> {
     lock: &'a SpinLock<T>,
     _not_send: PhantomData<*mut ()>,

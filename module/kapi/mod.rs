@@ -5,6 +5,11 @@
 //! This is the only part of the module with `unsafe` in it: the driver's own files, beside this
 //! folder, are safe Rust. Each file is one abstraction, stands alone, and wraps the C helpers of
 //! the file in `module/c/` that its head names.
+//!
+//! Abstractions that any network driver could use: [`chunks`], [`cpu`], [`global`], [`limbo`], [`lock`],
+//! [`napi`], [`netdev`], [`queue`], [`random`], [`rcu`], [`rtnl`], [`skb`], [`socket`], [`table`], [`time`], [`timer`]
+//! and [`work`]. Glue of this driver, where it meets C and cryptography: [`crypt`], [`debug`], [`entry`],
+//! [`errno`], [`ethtool`], [`fpu`], [`genl`] and [`places`].
 
 pub(crate) mod chunks;
 pub(crate) mod cpu;

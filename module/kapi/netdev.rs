@@ -19,6 +19,13 @@ pub(crate) fn memory_bytes() -> u64 {
 /// The device is valid for as long as the handle is used: handles live in a `Device` and are made
 /// by `wg_create()`; `wg_destruct()` ends, and waits for, everything that could use them (timers,
 /// workers, NAPI, read sections) before the core frees the device.
+///
+/// # Examples
+///
+/// ```ignore
+/// pr_info!("interface {} received\n", dev.net.ifindex());
+/// dev.net.count_received(1, u64::from(skb.len()));
+/// ```
 pub(crate) struct NetDev(NonNull<bindings::net_device>);
 
 // SAFETY: what is done through the handle may be done on any CPU.
@@ -31,6 +38,7 @@ impl NetDev {
     ///
     /// See the type's invariant.
     pub(crate) unsafe fn from_raw(dev: NonNull<bindings::net_device>) -> Self {
+        // INVARIANT: by the contract.
         NetDev(dev)
     }
 

@@ -19,6 +19,14 @@ use kernel::{
 };
 
 /// A read section: what was published when it began, or since, lives until it ends.
+///
+/// # Invariants
+///
+/// The context that has the guard, which cannot leave it, is in the section.
+///
+/// # Examples
+///
+/// See [`RcuSlot`].
 pub(crate) struct RcuGuard(PhantomData<*mut ()>);
 
 impl RcuGuard {
@@ -27,6 +35,7 @@ impl RcuGuard {
     pub(crate) fn new() -> Self {
         // SAFETY: may be called in any context; ended by `Drop`.
         unsafe { bindings::wg_rcu_read_lock() };
+        // INVARIANT: begun just above.
         RcuGuard(PhantomData)
     }
 }
@@ -66,6 +75,15 @@ unsafe impl<T: Send> Send for Inner<T> {}
 unsafe impl<T: Sync> Sync for Inner<T> {}
 
 /// A counted object that can be published by RCU. Clones are ordinary counted references.
+///
+/// # Examples
+///
+/// ```ignore
+/// let owned = RcuOwned::new(keypair, GFP_KERNEL)?;
+/// let shared = owned.share(); // outlives read sections, and does not end the publication
+/// drop(slot.swap(Some(owned)));
+/// assert!(slot.holds(&shared));
+/// ```
 pub(crate) struct RcuArc<T>(Arc<Inner<T>>);
 
 impl<T> Clone for RcuArc<T> {
@@ -87,6 +105,10 @@ impl<T> Deref for RcuArc<T> {
 /// # Invariants
 ///
 /// There is one `RcuOwned` for each object in its lifetime, so its `rcu_head` is used once.
+///
+/// # Examples
+///
+/// See [`RcuArc`] and [`RcuSlot`].
 pub(crate) struct RcuOwned<T: Send + Sync + 'static>(ManuallyDrop<RcuArc<T>>);
 
 impl<T: Send + Sync + 'static> RcuOwned<T> {

@@ -29,11 +29,12 @@ impl Rtnl {
     /// The calling context holds the rtnl lock for as long as the token lives, and no other token
     /// exists meanwhile.
     pub(crate) unsafe fn assume_held() -> Self {
+        // INVARIANT: by the contract.
         Rtnl(PhantomData)
     }
 }
 
-/// Data under the rtnl lock.
+/// Data under the rtnl lock. See [`Rtnl`] for how it is reached.
 pub(crate) struct RtnlCell<T>(UnsafeCell<T>);
 
 // SAFETY: the one holder of the rtnl lock reaches the data.

@@ -62,6 +62,15 @@ pub(crate) enum Why {
 ///
 /// The pointer is that of an `sk_buff` which nobody else holds a reference to, and which is in no
 /// list.
+///
+/// # Examples
+///
+/// ```ignore
+/// match skb.destination() {
+///     Some(inner) => send(skb, inner),
+///     None => skb.free(Why::Malformed), // dropped without a reason if it goes out of scope
+/// }
+/// ```
 #[repr(transparent)]
 pub(crate) struct Skb(NonNull<bindings::sk_buff>);
 
@@ -73,6 +82,7 @@ impl Skb {
     ///
     /// `ptr` is a valid packet whose one reference the caller gives away.
     pub(crate) unsafe fn from_raw(ptr: *mut bindings::sk_buff) -> Option<Self> {
+        // INVARIANT: by the contract.
         NonNull::new(ptr).map(Skb)
     }
 
@@ -231,6 +241,16 @@ impl Drop for Skb {
 ///
 /// `head` starts a chain of `len` packets that the chain owns and that ends in `tail`; both are
 /// null when it is empty.
+///
+/// # Examples
+///
+/// ```ignore
+/// let (mut packets, lost) = skb.segment(&dev.net);
+/// packets.for_each(|skb| skb.orphan());
+/// while let Some(skb) = packets.pop() {
+///     queue.push(skb);
+/// }
+/// ```
 pub(crate) struct Chain {
     head: *mut bindings::sk_buff,
     tail: *mut bindings::sk_buff,

@@ -13,6 +13,15 @@ const AF_INET: u16 = wg_netlink::uapi::AF_INET;
 const AF_INET6: u16 = wg_netlink::uapi::AF_INET6;
 
 /// Where a peer is reached, and from which of our addresses.
+///
+/// # Examples
+///
+/// ```ignore
+/// let endpoint = skb.endpoint();
+/// if endpoint.is_known() && endpoint != peer.endpoint() {
+///     peer.set_endpoint(endpoint); // it roamed
+/// }
+/// ```
 #[derive(Clone, Copy)]
 pub(crate) struct Endpoint(bindings::wg_endpoint);
 
@@ -159,6 +168,15 @@ impl PartialEq for Endpoint {
 /// # Invariants
 ///
 /// Initialised by `wg_dst_cache_init()`; does not move once shared, though it could.
+///
+/// # Examples
+///
+/// ```ignore
+/// let routes = RouteCache::new()?;
+/// sockets.send(&endpoint, &routes, packets); // looked up
+/// sockets.send(&endpoint, &routes, more); // remembered
+/// routes.reset(); // the endpoint is another: look up anew
+/// ```
 pub(crate) struct RouteCache(UnsafeCell<bindings::dst_cache>);
 
 // SAFETY: the cache is per-CPU inside and made to be used from everywhere.
@@ -176,7 +194,8 @@ impl RouteCache {
         let mut cache = MaybeUninit::<bindings::dst_cache>::zeroed();
         // SAFETY: `cache` is writable.
         to_result(unsafe { bindings::wg_dst_cache_init(cache.as_mut_ptr()) })?;
-        // SAFETY: initialised just above.
+        // INVARIANT: initialised just above.
+        // SAFETY: as above.
         Ok(RouteCache(UnsafeCell::new(unsafe { cache.assume_init() })))
     }
 
@@ -216,6 +235,16 @@ pub(crate) struct Sent {
 /// # Invariants
 ///
 /// The pointer is that of the `wg_priv` in the private area of a valid net_device (see `NetDev`).
+///
+/// # Examples
+///
+/// ```ignore
+/// sockets.set_fwmark(0x5167);
+/// sockets.open(51820)?;
+/// let sent = sockets.send(&endpoint, &peer.routes, packets);
+/// assert_eq!(sent.failed, 0);
+/// sockets.close();
+/// ```
 pub(crate) struct Sockets(NonNull<bindings::wg_priv>);
 
 // SAFETY: the C side does its own locking.
@@ -228,6 +257,7 @@ impl Sockets {
     ///
     /// See the type's invariant.
     pub(crate) unsafe fn from_raw(ptr: NonNull<bindings::wg_priv>) -> Self {
+        // INVARIANT: by the contract.
         Sockets(ptr)
     }
 

@@ -135,6 +135,14 @@ unsafe extern "C" fn trampoline<T: HasWork>(work: *mut bindings::work_struct) {
 }
 
 /// A workqueue; ended, and waited for, when dropped.
+///
+/// # Invariants
+///
+/// The pointer is that of a workqueue that belongs to this object.
+///
+/// # Examples
+///
+/// See [`Work`].
 pub(crate) struct WorkQueue(NonNull<bindings::workqueue_struct>);
 
 // SAFETY: the workqueue code does its own locking.
@@ -151,6 +159,7 @@ impl WorkQueue {
     pub(crate) fn crypt(name: &CStr) -> Result<Self> {
         // SAFETY: a string that ends.
         let queue = unsafe { bindings::wg_workqueue_crypt(name.as_ptr().cast()) };
+        // INVARIANT: just made, for us.
         NonNull::new(queue).map(WorkQueue).ok_or(ENOMEM)
     }
 
@@ -162,6 +171,7 @@ impl WorkQueue {
     pub(crate) fn kex(name: &CStr) -> Result<Self> {
         // SAFETY: a string that ends.
         let queue = unsafe { bindings::wg_workqueue_kex(name.as_ptr().cast()) };
+        // INVARIANT: as above.
         NonNull::new(queue).map(WorkQueue).ok_or(ENOMEM)
     }
 

@@ -5,6 +5,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::{AllocError, Flags};
+use crate::ffi::c_void;
 use crate::helpers;
 
 /// The alignment that every block of `kmalloc()` has.
@@ -12,26 +13,32 @@ const MINIMUM_ALIGN: usize = 8;
 /// The largest alignment that can be had.
 const PAGE: usize = 4096;
 
-/// The kernel's allocators.
+/// The kernel's allocators: each is a type, and has no values.
 ///
 /// # Safety
 ///
 /// A block given by `alloc` fits the layout, is owned by the caller alone, and stays valid until it
 /// is given to `free`.
 pub unsafe trait Allocator {
-    /// Allocates a block for a layout, which is not empty.
+    /// Allocates memory based on `layout`, which is not empty, and `flags`.
     ///
     /// # Errors
     ///
     /// [`AllocError`] if there is no memory, or the layout cannot be had.
-    fn alloc(layout: Layout, flags: Flags) -> Result<NonNull<u8>, AllocError>;
+    fn alloc(layout: Layout, flags: Flags) -> Result<NonNull<[u8]>, AllocError>;
 
-    /// Frees a block.
+    /// Frees an existing memory allocation.
     ///
     /// # Safety
     ///
-    /// `ptr` came from `alloc` of the same allocator and was not freed since.
-    unsafe fn free(ptr: NonNull<u8>);
+    /// `ptr` came from `alloc` of the same allocator with the same `layout`, and was not freed since.
+    unsafe fn free(ptr: NonNull<u8>, layout: Layout);
+}
+
+/// What C allocated for a size, or the error for null.
+fn block(ptr: *mut c_void, size: usize) -> Result<NonNull<[u8]>, AllocError> {
+    let ptr = NonNull::new(ptr.cast()).ok_or(AllocError)?;
+    Ok(NonNull::slice_from_raw_parts(ptr, size))
 }
 
 /// `kmalloc()`: contiguous physically.
@@ -59,15 +66,17 @@ fn size_for(layout: Layout) -> Result<usize, AllocError> {
 // two) to its size, and nobody else's until `kfree()`.
 unsafe impl Allocator for Kmalloc {
     #[inline]
-    fn alloc(layout: Layout, flags: Flags) -> Result<NonNull<u8>, AllocError> {
+    fn alloc(layout: Layout, flags: Flags) -> Result<NonNull<[u8]>, AllocError> {
         let size = size_for(layout)?;
         // SAFETY: `kmalloc()` may be called with any size.
-        let ptr = unsafe { helpers::rust_kernel_kmalloc(size, flags.as_raw()) };
-        NonNull::new(ptr.cast()).ok_or(AllocError)
+        block(
+            unsafe { helpers::rust_kernel_kmalloc(size, flags.as_raw()) },
+            size,
+        )
     }
 
     #[inline]
-    unsafe fn free(ptr: NonNull<u8>) {
+    unsafe fn free(ptr: NonNull<u8>, _layout: Layout) {
         // SAFETY: the caller promises that it is a block of `kmalloc()`.
         unsafe { helpers::rust_kernel_kfree(ptr.as_ptr().cast()) }
     }
@@ -76,15 +85,17 @@ unsafe impl Allocator for Kmalloc {
 // SAFETY: as for `Kmalloc`; a block that is not from `kmalloc()` begins at a page.
 unsafe impl Allocator for KVmalloc {
     #[inline]
-    fn alloc(layout: Layout, flags: Flags) -> Result<NonNull<u8>, AllocError> {
+    fn alloc(layout: Layout, flags: Flags) -> Result<NonNull<[u8]>, AllocError> {
         let size = size_for(layout)?;
         // SAFETY: `kvmalloc()` may be called with any size.
-        let ptr = unsafe { helpers::rust_kernel_kvmalloc(size, flags.as_raw()) };
-        NonNull::new(ptr.cast()).ok_or(AllocError)
+        block(
+            unsafe { helpers::rust_kernel_kvmalloc(size, flags.as_raw()) },
+            size,
+        )
     }
 
     #[inline]
-    unsafe fn free(ptr: NonNull<u8>) {
+    unsafe fn free(ptr: NonNull<u8>, _layout: Layout) {
         // SAFETY: the caller promises that it is a block of `kvmalloc()`.
         unsafe { helpers::rust_kernel_kvfree(ptr.as_ptr().cast()) }
     }

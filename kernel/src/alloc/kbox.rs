@@ -2,7 +2,6 @@
 //! [`Box`]: one value in memory of its own.
 
 use core::alloc::Layout;
-use core::fmt;
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
@@ -11,6 +10,13 @@ use core::ptr::{self, NonNull};
 use super::{AllocError, Allocator, Flags};
 
 /// The kernel's box: owns one value, allocated with `A`.
+///
+/// # Examples
+///
+/// ```ignore
+/// let mut b = KBox::new([0; 4], GFP_KERNEL)?;
+/// b[0] = 7;
+/// ```
 ///
 /// # Invariants
 ///
@@ -34,8 +40,8 @@ impl<T, A: Allocator> Box<T, A> {
     ///
     /// [`AllocError`]; the value is dropped then.
     #[inline]
-    pub fn new(value: T, flags: Flags) -> Result<Self, AllocError> {
-        Ok(Self::new_uninit(flags)?.write(value))
+    pub fn new(x: T, flags: Flags) -> Result<Self, AllocError> {
+        Ok(Self::new_uninit(flags)?.write(x))
     }
 
     /// Creates a new box whose content is not initialised.
@@ -58,14 +64,14 @@ impl<T, A: Allocator> Box<T, A> {
         })
     }
 
-    /// Takes the box apart into a raw pointer.
+    /// Consumes the box and returns a raw pointer.
     #[inline]
     #[must_use = "the value is leaked otherwise"]
-    pub fn into_raw(this: Self) -> *mut T {
-        ManuallyDrop::new(this).ptr.as_ptr()
+    pub fn into_raw(b: Self) -> *mut T {
+        ManuallyDrop::new(b).ptr.as_ptr()
     }
 
-    /// Puts a box together again.
+    /// Creates a new box from a raw pointer.
     ///
     /// # Safety
     ///
@@ -82,23 +88,12 @@ impl<T, A: Allocator> Box<T, A> {
 
     /// Gives the value up to live for ever.
     #[inline]
-    pub fn leak<'a>(this: Self) -> &'a mut T
+    pub(crate) fn leak<'a>(b: Self) -> &'a mut T
     where
         T: 'a,
     {
         // SAFETY: by the invariant it is a valid value, and nobody owns it any more.
-        unsafe { &mut *Self::into_raw(this) }
-    }
-
-    /// Moves the value out of the box.
-    #[inline]
-    pub fn into_inner(this: Self) -> T {
-        let this = ManuallyDrop::new(this);
-        // SAFETY: by the invariant the value is valid; it is read once, because `this` is not dropped.
-        let value = unsafe { this.ptr.read() };
-        // SAFETY: the block is ours, and its value is gone.
-        unsafe { free::<T, A>(this.ptr) };
-        value
+        unsafe { &mut *Self::into_raw(b) }
     }
 }
 
@@ -117,7 +112,7 @@ impl<T, A: Allocator> Box<MaybeUninit<T>, A> {
     ///
     /// It must be.
     #[inline]
-    pub unsafe fn assume_init(self) -> Box<T, A> {
+    unsafe fn assume_init(self) -> Box<T, A> {
         let raw = Self::into_raw(self);
         // SAFETY: it is a box's pointer, and the caller promises that the value is initialised.
         unsafe { Box::from_raw(raw.cast()) }
@@ -133,7 +128,7 @@ impl<T, A: Allocator> Box<MaybeUninit<T>, A> {
 unsafe fn free<T, A: Allocator>(ptr: NonNull<T>) {
     if size_of::<T>() != 0 {
         // SAFETY: by the invariant of a box the block came from `A`.
-        unsafe { A::free(ptr.cast()) }
+        unsafe { A::free(ptr.cast(), Layout::new::<T>()) }
     }
 }
 
@@ -165,17 +160,11 @@ impl<T, A: Allocator> DerefMut for Box<T, A> {
     }
 }
 
-impl<T: fmt::Debug, A: Allocator> fmt::Debug for Box<T, A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::rc::Rc;
 
-    use crate::alloc::{flags::*, KBox, KVBox};
+    use crate::alloc::{flags::*, Box, KBox, KVmalloc};
 
     #[test]
     fn owns_its_value() {
@@ -186,9 +175,8 @@ mod tests {
         let raw = KBox::into_raw(b);
         // SAFETY: just taken apart.
         let b = unsafe { KBox::from_raw(raw) };
-        let inner = KBox::into_inner(b);
-        assert_eq!(Rc::strong_count(&count), 2);
-        drop(KBox::new(inner, GFP_ATOMIC | __GFP_ZERO).unwrap());
+        assert_eq!((Rc::strong_count(&count), b.1), (2, 6));
+        drop(b);
         assert_eq!(Rc::strong_count(&count), 1);
     }
 
@@ -196,10 +184,9 @@ mod tests {
     fn aligned_and_empty() {
         #[repr(align(64))]
         struct Wide([u8; 192]);
-        let b = KVBox::new(Wide([7; 192]), GFP_KERNEL).unwrap();
+        let b = Box::<_, KVmalloc>::new(Wide([7; 192]), GFP_KERNEL).unwrap();
         assert_eq!((&raw const *b).addr() % 64, 0);
         assert!(b.0.iter().all(|x| *x == 7));
-        let unit = KBox::new((), GFP_KERNEL).unwrap();
-        KBox::into_inner(unit);
+        drop(KBox::new((), GFP_ATOMIC | __GFP_NOWARN).unwrap());
     }
 }

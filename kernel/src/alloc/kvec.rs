@@ -2,7 +2,6 @@
 //! [`Vec`]: values in a row, in memory of their own.
 
 use core::alloc::Layout;
-use core::fmt;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
@@ -12,6 +11,14 @@ use core::slice;
 use super::{AllocError, Allocator, Flags};
 
 /// The kernel's vector: owns values in a row, allocated with `A`.
+///
+/// # Examples
+///
+/// ```ignore
+/// let mut v = KVec::with_capacity(2, GFP_KERNEL)?;
+/// v.push(1, GFP_KERNEL)?;
+/// assert_eq!(v.pop(), Some(1));
+/// ```
 ///
 /// # Invariants
 ///
@@ -23,22 +30,6 @@ pub struct Vec<T, A: Allocator> {
     cap: usize,
     len: usize,
     _owns: PhantomData<(T, A)>,
-}
-
-/// The value given to [`Vec::push_within_capacity`] found no room.
-pub struct PushError<T>(pub T);
-
-impl<T> fmt::Debug for PushError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no room in the vector")
-    }
-}
-
-impl<T> From<PushError<T>> for crate::error::Error {
-    /// The memory is not exhausted, only the vector is.
-    fn from(_: PushError<T>) -> Self {
-        crate::error::code::EINVAL
-    }
 }
 
 /// The index given to [`Vec::remove`] is not in the vector.
@@ -58,7 +49,7 @@ unsafe impl<T: Send, A: Allocator> Send for Vec<T, A> {}
 unsafe impl<T: Sync, A: Allocator> Sync for Vec<T, A> {}
 
 impl<T, A: Allocator> Vec<T, A> {
-    /// Creates a vector without values, and without memory.
+    /// Creates a new, empty vector, without memory.
     #[inline]
     pub const fn new() -> Self {
         // INVARIANT: nothing is allocated, nothing is initialised.
@@ -70,7 +61,7 @@ impl<T, A: Allocator> Vec<T, A> {
         }
     }
 
-    /// Creates a vector with room for at least `capacity` values.
+    /// Creates a new vector with at least the given capacity.
     ///
     /// # Errors
     ///
@@ -81,9 +72,9 @@ impl<T, A: Allocator> Vec<T, A> {
         Ok(vec)
     }
 
-    /// How many values fit without another allocation.
+    /// Returns the number of values that fit without another allocation.
     #[inline]
-    pub const fn capacity(&self) -> usize {
+    const fn capacity(&self) -> usize {
         if size_of::<T>() == 0 {
             usize::MAX
         } else {
@@ -91,45 +82,33 @@ impl<T, A: Allocator> Vec<T, A> {
         }
     }
 
-    /// How many values there are.
+    /// Returns the number of values in the vector.
     #[inline]
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there are none.
+    /// Returns `true` if the vector has no values.
     #[inline]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The values.
+    /// Returns a slice of all values.
     #[inline]
-    pub fn as_slice(&self) -> &[T] {
+    fn as_slice(&self) -> &[T] {
         // SAFETY: by the invariant the first `len` values are initialised.
         unsafe { slice::from_raw_parts(self.ptr.as_ptr(), self.len) }
     }
 
-    /// The values, to change them.
+    /// Returns a mutable slice of all values.
     #[inline]
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         // SAFETY: by the invariant the first `len` values are initialised, and they are ours.
         unsafe { slice::from_raw_parts_mut(self.ptr.as_ptr(), self.len) }
     }
 
-    /// The first value's address.
-    #[inline]
-    pub const fn as_ptr(&self) -> *const T {
-        self.ptr.as_ptr()
-    }
-
-    /// The first value's address, to change it.
-    #[inline]
-    pub fn as_mut_ptr(&mut self) -> *mut T {
-        self.ptr.as_ptr()
-    }
-
-    /// Makes room for at least `additional` more values.
+    /// Ensures that there is room for at least `additional` more values.
     ///
     /// # Errors
     ///
@@ -153,35 +132,33 @@ impl<T, A: Allocator> Vec<T, A> {
         Ok(())
     }
 
-    /// Appends a value.
+    /// Appends an element to the back of the [`Vec`] instance.
     ///
     /// # Errors
     ///
     /// [`AllocError`]; the value is dropped then.
     #[inline]
-    pub fn push(&mut self, value: T, flags: Flags) -> Result<(), AllocError> {
+    pub fn push(&mut self, v: T, flags: Flags) -> Result<(), AllocError> {
         self.reserve(1, flags)?;
-        self.push_within_capacity(value).map_err(|_| AllocError)
-    }
-
-    /// Appends a value if there is room, and gives it back if not.
-    ///
-    /// # Errors
-    ///
-    /// [`PushError`], with the value.
-    #[inline]
-    pub fn push_within_capacity(&mut self, value: T) -> Result<(), PushError<T>> {
-        if self.len == self.capacity() {
-            return Err(PushError(value));
-        }
-        // SAFETY: there is room for one more value behind the first `len`.
-        unsafe { self.ptr.as_ptr().add(self.len).write(value) };
-        // INVARIANT: one more is initialised.
-        self.len += 1;
+        // SAFETY: there is room for one more.
+        unsafe { self.push_within_capacity_unchecked(v) };
         Ok(())
     }
 
-    /// Takes the last value.
+    /// Appends an element without looking for room.
+    ///
+    /// # Safety
+    ///
+    /// `self.len() < self.capacity()`.
+    #[inline]
+    unsafe fn push_within_capacity_unchecked(&mut self, v: T) {
+        // SAFETY: by the contract there is room for one more value behind the first `len`.
+        unsafe { self.ptr.as_ptr().add(self.len).write(v) };
+        // INVARIANT: one more is initialised.
+        self.len += 1;
+    }
+
+    /// Removes the last value and returns it, or `None` if there is none.
     #[inline]
     pub fn pop(&mut self) -> Option<T> {
         // INVARIANT: fewer values are initialised; the taken one is read just once.
@@ -190,57 +167,45 @@ impl<T, A: Allocator> Vec<T, A> {
         Some(unsafe { self.ptr.as_ptr().add(self.len).read() })
     }
 
-    /// Takes the value at an index; those behind it move up.
+    /// Removes the value at the given index; those behind it move up.
     ///
     /// # Errors
     ///
     /// [`RemoveError`] if there is no such value.
-    pub fn remove(&mut self, index: usize) -> Result<T, RemoveError> {
-        if index >= self.len {
+    pub fn remove(&mut self, i: usize) -> Result<T, RemoveError> {
+        if i >= self.len {
             return Err(RemoveError);
         }
-        // SAFETY: `index` is below `len`, so the value and all behind it are initialised; each is
+        // SAFETY: `i` is below `len`, so the value and all behind it are initialised; each is
         // moved once.
         unsafe {
-            let at = self.ptr.as_ptr().add(index);
+            let at = self.ptr.as_ptr().add(i);
             let value = at.read();
-            ptr::copy(at.add(1), at, self.len - index - 1);
+            ptr::copy(at.add(1), at, self.len - i - 1);
             // INVARIANT: one less, and they are in a row again.
             self.len -= 1;
             Ok(value)
         }
     }
 
-    /// Drops all values but the first `len`.
-    pub fn truncate(&mut self, len: usize) {
-        if let Some(count) = self.len.checked_sub(len) {
-            // INVARIANT: fewer values are counted; a panic while dropping leaks at most.
-            self.len = len;
-            // SAFETY: these were initialised and are no longer counted.
-            unsafe {
-                ptr::drop_in_place(ptr::slice_from_raw_parts_mut(
-                    self.ptr.as_ptr().add(len),
-                    count,
-                ))
-            };
-        }
-    }
-
-    /// Drops all values and keeps the memory.
-    #[inline]
+    /// Clears the vector, removing all values; the memory stays.
     pub fn clear(&mut self) {
-        self.truncate(0);
+        let values: *mut [T] = self.as_mut_slice();
+        // INVARIANT: none is counted; a panic while dropping leaks at most.
+        self.len = 0;
+        // SAFETY: these were initialised and are no longer counted.
+        unsafe { ptr::drop_in_place(values) };
     }
 
-    /// Takes the vector apart into pointer, length and capacity.
+    /// Decomposes the vector into pointer, length and capacity.
     #[inline]
     #[must_use = "the values are leaked otherwise"]
     pub fn into_raw_parts(self) -> (*mut T, usize, usize) {
-        let mut this = ManuallyDrop::new(self);
-        (this.as_mut_ptr(), this.len, this.capacity())
+        let this = ManuallyDrop::new(self);
+        (this.ptr.as_ptr(), this.len, this.capacity())
     }
 
-    /// Puts a vector together again.
+    /// Creates a vector from pointer, length and capacity.
     ///
     /// # Safety
     ///
@@ -261,29 +226,18 @@ impl<T, A: Allocator> Vec<T, A> {
 }
 
 impl<T: Clone, A: Allocator> Vec<T, A> {
-    /// Creates a vector of `n` equal values.
+    /// Creates a vector of `n` clones of `value`.
     ///
     /// # Errors
     ///
     /// [`AllocError`]
     pub fn from_elem(value: T, n: usize, flags: Flags) -> Result<Self, AllocError> {
-        let mut vec = Self::new();
-        vec.extend_with(n, value, flags)?;
-        Ok(vec)
-    }
-
-    /// Appends `n` equal values.
-    ///
-    /// # Errors
-    ///
-    /// [`AllocError`]; nothing is appended then.
-    pub fn extend_with(&mut self, n: usize, value: T, flags: Flags) -> Result<(), AllocError> {
-        self.reserve(n, flags)?;
+        let mut vec = Self::with_capacity(n, flags)?;
         for _ in 0..n {
-            self.push_within_capacity(value.clone())
-                .map_err(|_| AllocError)?;
+            // SAFETY: there is room for `n`.
+            unsafe { vec.push_within_capacity_unchecked(value.clone()) };
         }
-        Ok(())
+        Ok(vec)
     }
 }
 
@@ -295,14 +249,19 @@ impl<T: Clone, A: Allocator> Vec<T, A> {
 #[inline]
 unsafe fn free<T, A: Allocator>(ptr: NonNull<T>, cap: usize) {
     if cap != 0 && size_of::<T>() != 0 {
-        // SAFETY: by the invariant of a vector the block came from `A`.
-        unsafe { A::free(ptr.cast()) }
+        // SAFETY: by the invariant of a vector the block came from `A`, for just this layout, which
+        // is therefore a valid one.
+        unsafe {
+            let size = cap.unchecked_mul(size_of::<T>());
+            let layout = Layout::from_size_align_unchecked(size, align_of::<T>());
+            A::free(ptr.cast(), layout)
+        }
     }
 }
 
 impl<T, A: Allocator> Drop for Vec<T, A> {
     fn drop(&mut self) {
-        self.truncate(0);
+        self.clear();
         // SAFETY: the vector is used no more.
         unsafe { free::<T, A>(self.ptr, self.cap) };
     }
@@ -331,97 +290,6 @@ impl<T, A: Allocator> DerefMut for Vec<T, A> {
     }
 }
 
-impl<T: fmt::Debug, A: Allocator> fmt::Debug for Vec<T, A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_slice().fmt(f)
-    }
-}
-
-impl<'a, T, A: Allocator> IntoIterator for &'a Vec<T, A> {
-    type Item = &'a T;
-    type IntoIter = slice::Iter<'a, T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
-
-impl<'a, T, A: Allocator> IntoIterator for &'a mut Vec<T, A> {
-    type Item = &'a mut T;
-    type IntoIter = slice::IterMut<'a, T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter_mut()
-    }
-}
-
-impl<T, A: Allocator> IntoIterator for Vec<T, A> {
-    type Item = T;
-    type IntoIter = IntoIter<T, A>;
-
-    #[inline]
-    fn into_iter(self) -> IntoIter<T, A> {
-        let this = ManuallyDrop::new(self);
-        // INVARIANT: all values are there, and the block is the vector's.
-        IntoIter {
-            block: this.ptr,
-            cap: this.cap,
-            next: 0,
-            end: this.len,
-            _owns: PhantomData,
-        }
-    }
-}
-
-/// The values of a vector, one by one.
-///
-/// # Invariants
-///
-/// `block` and `cap` are those of a vector; its values from `next` to `end` are initialised.
-pub struct IntoIter<T, A: Allocator> {
-    block: NonNull<T>,
-    cap: usize,
-    next: usize,
-    end: usize,
-    _owns: PhantomData<(T, A)>,
-}
-
-// SAFETY: as for the vector.
-unsafe impl<T: Send, A: Allocator> Send for IntoIter<T, A> {}
-
-// SAFETY: as for the vector.
-unsafe impl<T: Sync, A: Allocator> Sync for IntoIter<T, A> {}
-
-impl<T, A: Allocator> Iterator for IntoIter<T, A> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        if self.next == self.end {
-            return None;
-        }
-        let at = self.next;
-        // INVARIANT: the one that is taken is left out.
-        self.next += 1;
-        // SAFETY: it was initialised, and is no longer counted.
-        Some(unsafe { self.block.as_ptr().add(at).read() })
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.end - self.next;
-        (left, Some(left))
-    }
-}
-
-impl<T, A: Allocator> ExactSizeIterator for IntoIter<T, A> {}
-
-impl<T, A: Allocator> Drop for IntoIter<T, A> {
-    fn drop(&mut self) {
-        self.for_each(drop);
-        // SAFETY: the values are gone, and so is the vector.
-        unsafe { free::<T, A>(self.block, self.cap) };
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::rc::Rc;
@@ -441,11 +309,10 @@ mod tests {
         assert_eq!(v.pop(), Some(99));
         assert_eq!(v.len(), 98);
         assert!(v.windows(2).all(|w| w[0] < w[1]));
-        v.truncate(3);
-        v.extend_with(2, 9, GFP_KERNEL).unwrap();
-        assert_eq!(&v[..], [0, 1, 2, 9, 9]);
         v.clear();
         assert!(v.is_empty() && v.capacity() > 0 && v.pop().is_none());
+        let v: KVVec<_> = KVVec::from_elem(9, 3, GFP_KERNEL).unwrap();
+        assert_eq!(v.as_slice(), [9, 9, 9]);
     }
 
     #[test]
@@ -453,21 +320,21 @@ mod tests {
         let count = Rc::new(());
         let mut v = KVVec::from_elem(count.clone(), 10, GFP_KERNEL).unwrap();
         assert_eq!(Rc::strong_count(&count), 11);
-        v.truncate(8);
         drop(v.remove(0));
-        assert_eq!(Rc::strong_count(&count), 8);
-        let mut iter = v.into_iter();
-        assert_eq!(iter.len(), 7);
-        drop(iter.next());
-        assert_eq!(Rc::strong_count(&count), 7);
-        drop(iter);
+        assert_eq!(Rc::strong_count(&count), 10);
+        drop(v.pop());
+        assert_eq!(Rc::strong_count(&count), 9);
+        v.clear();
+        assert_eq!(Rc::strong_count(&count), 1);
+        v.push(count.clone(), GFP_KERNEL).unwrap();
+        drop(v);
         assert_eq!(Rc::strong_count(&count), 1);
     }
 
     #[test]
     fn parts_and_zero_sizes() {
         let mut v = KVec::with_capacity(4, GFP_KERNEL).unwrap();
-        v.push_within_capacity(1u8).unwrap();
+        v.push(1u8, GFP_ATOMIC).unwrap();
         let (ptr, len, cap) = v.into_raw_parts();
         // SAFETY: just taken apart.
         let v = unsafe { KVec::from_raw_parts(ptr, len, cap) };
@@ -475,17 +342,10 @@ mod tests {
         let mut units = KVec::new();
         units.push((), GFP_KERNEL).unwrap();
         assert_eq!((units.len(), units.capacity()), (1, usize::MAX));
-        assert_eq!(units.into_iter().count(), 1);
+        assert_eq!(units.pop(), Some(()));
         assert_eq!(
             KVec::<u64>::with_capacity(usize::MAX, GFP_KERNEL).err(),
             Some(AllocError)
         );
-    }
-
-    #[test]
-    fn full() {
-        let mut v = KVec::<u32>::with_capacity(1, GFP_KERNEL).unwrap();
-        assert_eq!(v.push(6, GFP_KERNEL), Ok(()));
-        assert_eq!(v.push_within_capacity(7).unwrap_err().0, 7);
     }
 }

@@ -2,10 +2,9 @@
 //! A reference-counted pointer.
 //!
 //! [`Arc`] is the standard library's in use, and the kernel's in nature: creating one may fail, the
-//! count saturates (see [`Refcount`]), there are no weak references, and a borrow of the object
-//! ([`ArcBorrow`]) can be made a reference again.
+//! count saturates (see `refcount.rs`), there are no weak references, and what C holds of an object
+//! can be borrowed ([`ArcBorrow`]) and made a reference of one's own.
 
-use core::fmt;
 use core::marker::PhantomData;
 use core::mem::{offset_of, ManuallyDrop};
 use core::ops::Deref;
@@ -21,6 +20,14 @@ struct ArcInner<T> {
 }
 
 /// A reference-counted pointer to a `T`.
+///
+/// # Examples
+///
+/// ```ignore
+/// let object = Arc::new(Counter::new(), GFP_KERNEL)?;
+/// let other = object.clone();
+/// assert!(Arc::ptr_eq(&object, &other));
+/// ```
 ///
 /// # Invariants
 ///
@@ -43,11 +50,11 @@ impl<T> Arc<T> {
     /// # Errors
     ///
     /// [`AllocError`]; the value is dropped then.
-    pub fn new(data: T, flags: Flags) -> Result<Self, AllocError> {
+    pub fn new(contents: T, flags: Flags) -> Result<Self, AllocError> {
         let inner = KBox::new(
             ArcInner {
                 count: Refcount::new(1),
-                data,
+                data: contents,
             },
             flags,
         )?;
@@ -58,45 +65,30 @@ impl<T> Arc<T> {
         })
     }
 
-    /// Takes the reference apart into a pointer to the object.
+    /// Converts the [`Arc`] into a raw pointer to the object.
     #[inline]
     #[must_use = "the reference is leaked otherwise"]
     pub fn into_raw(self) -> *const T {
-        Self::as_ptr(&ManuallyDrop::new(self))
-    }
-
-    /// The address of the object.
-    #[inline]
-    pub fn as_ptr(this: &Self) -> *const T {
+        let this = ManuallyDrop::new(self);
         // SAFETY: by the invariant the object is there.
         unsafe { &raw const (*this.ptr.as_ptr()).data }
     }
 
-    /// Puts a reference together again.
+    /// Recreates an [`Arc`] instance previously deconstructed via [`Arc::into_raw`].
     ///
     /// # Safety
     ///
-    /// `raw` came from [`Arc::into_raw`], and each is given back at most once.
+    /// `ptr` came from [`Arc::into_raw`], and each is given back at most once.
     #[inline]
-    pub unsafe fn from_raw(raw: *const T) -> Self {
+    pub unsafe fn from_raw(ptr: *const T) -> Self {
         // INVARIANT: the count that was leaked is ours again.
         Self {
-            ptr: inner_of(raw),
+            ptr: inner_of(ptr),
             _owns: PhantomData,
         }
     }
 
-    /// Borrows the object, in a form that can be made a reference again.
-    #[inline]
-    pub fn as_arc_borrow(&self) -> ArcBorrow<'_, T> {
-        // INVARIANT: `self` outlives the borrow, and has a count.
-        ArcBorrow {
-            inner: self.ptr,
-            _borrow: PhantomData,
-        }
-    }
-
-    /// Whether both are references to the same object.
+    /// Compares whether two [`Arc`] pointers reference the same object.
     #[inline]
     pub fn ptr_eq(this: &Self, other: &Self) -> bool {
         ptr::eq(this.ptr.as_ptr(), other.ptr.as_ptr())
@@ -147,15 +139,16 @@ impl<T> Drop for Arc<T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Arc<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
 /// A borrowed reference to a reference-counted object.
 ///
 /// It is a pointer, where `&Arc<T>` is a pointer to one; and it can be made of what C handed back.
+///
+/// # Examples
+///
+/// ```ignore
+/// // SAFETY: `ptr` came from `Arc::into_raw()`, and C gives it back later.
+/// let object: Arc<Counter> = unsafe { ArcBorrow::from_raw(ptr) }.into();
+/// ```
 ///
 /// # Invariants
 ///
@@ -165,40 +158,19 @@ pub struct ArcBorrow<'a, T> {
     _borrow: PhantomData<&'a T>,
 }
 
-// SAFETY: as for `Arc`: it can be made one.
-unsafe impl<T: Sync + Send> Send for ArcBorrow<'_, T> {}
-
-// SAFETY: as for `Arc`.
-unsafe impl<T: Sync + Send> Sync for ArcBorrow<'_, T> {}
-
-impl<T> Clone for ArcBorrow<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for ArcBorrow<'_, T> {}
-
-impl<'a, T> ArcBorrow<'a, T> {
-    /// Borrows an object whose reference was taken apart with [`Arc::into_raw`].
+impl<T> ArcBorrow<'_, T> {
+    /// Creates an [`ArcBorrow`] to an [`Arc`] that has been deconstructed with [`Arc::into_raw`].
     ///
     /// # Safety
     ///
-    /// That reference is not put together again during `'a`.
+    /// That reference is not put together again while the borrow lives.
     #[inline]
-    pub unsafe fn from_raw(raw: *const T) -> Self {
+    pub unsafe fn from_raw(ptr: *const T) -> Self {
         // INVARIANT: the reference that was taken apart keeps the count above zero.
         Self {
-            inner: inner_of(raw),
+            inner: inner_of(ptr),
             _borrow: PhantomData,
         }
-    }
-
-    /// Borrows the object as such.
-    #[inline]
-    pub fn get(self) -> &'a T {
-        // SAFETY: by the invariant the object is there during `'a`.
-        unsafe { &self.inner.as_ref().data }
     }
 }
 
@@ -212,15 +184,6 @@ impl<T> From<ArcBorrow<'_, T>> for Arc<T> {
             ptr: b.inner,
             _owns: PhantomData,
         }
-    }
-}
-
-impl<T> Deref for ArcBorrow<'_, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        self.get()
     }
 }
 
@@ -249,22 +212,19 @@ mod tests {
         let raw = b.into_raw();
         // SAFETY: `raw` is given back below, after the borrow.
         let c = Arc::from(unsafe { ArcBorrow::from_raw(raw) });
-        assert!(core::ptr::eq(Arc::as_ptr(&c), raw));
+        assert!(ptr::eq(&*c, raw));
         drop(a);
         // SAFETY: just taken apart.
         drop(unsafe { Arc::from_raw(raw) });
         assert_eq!(drops.get(), 0);
-        let d = Arc::from(c.as_arc_borrow());
+        assert_eq!(c.1, 1);
         drop(c);
-        assert_eq!((drops.get(), d.1), (0, 1));
-        drop(d);
         assert_eq!(drops.get(), 1);
     }
 
     #[test]
     fn aligned_object() {
         #[repr(align(32))]
-        #[derive(Debug)]
         struct Wide(u8);
         let a = Arc::new(Wide(3), GFP_KERNEL).unwrap();
         let raw = a.into_raw();

@@ -15,18 +15,18 @@ const SATURATED: i32 = i32::MIN / 2;
 /// A reference count that saturates.
 #[derive(Debug)]
 #[repr(transparent)]
-pub struct Refcount(AtomicI32);
+pub(super) struct Refcount(AtomicI32);
 
 impl Refcount {
     /// A count of `value`.
     #[inline]
-    pub const fn new(value: i32) -> Self {
+    pub(super) const fn new(value: i32) -> Self {
         Self(AtomicI32::new(value))
     }
 
     /// Counts one reference more. The caller has one, so no ordering is needed.
     #[inline]
-    pub fn inc(&self) {
+    pub(super) fn inc(&self) {
         let old = self.0.fetch_add(1, Ordering::Relaxed);
         if old <= 0 || old == i32::MAX {
             self.saturate();
@@ -38,7 +38,7 @@ impl Refcount {
     /// What others did with the object before they gave up theirs is visible to the last one.
     #[inline]
     #[must_use]
-    pub fn dec_and_test(&self) -> bool {
+    pub(super) fn dec_and_test(&self) -> bool {
         let old = self.0.fetch_sub(1, Ordering::Release);
         if old == 1 {
             fence(Ordering::Acquire);
