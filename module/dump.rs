@@ -109,7 +109,8 @@ impl<'a> Source for View<'a> {
     }
 
     fn info(&self, peer: &Self::Peer) -> PeerInfo {
-        let (secs, nanos) = peer.last_handshake();
+        let contact = peer.contact();
+        let (secs, nanos) = contact.last_handshake;
         PeerInfo {
             public_key: peer.public,
             last_handshake_secs: secs as i64,
@@ -117,7 +118,7 @@ impl<'a> Source for View<'a> {
             persistent_keepalive: peer.keepalive_secs(),
             tx_bytes: peer.tx_bytes.load(Ordering::Relaxed),
             rx_bytes: peer.rx_bytes.load(Ordering::Relaxed),
-            endpoint: peer.endpoint().address(),
+            endpoint: contact.endpoint.address(),
         }
     }
 

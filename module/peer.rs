@@ -32,6 +32,16 @@ use wg_protocol::{
     Instant,
 };
 
+/// Where a peer was heard of last, or is said to be, and when there was a handshake with it.
+#[derive(Clone, Copy)]
+pub(crate) struct Contact {
+    /// Where it is reached.
+    pub(crate) endpoint: Endpoint,
+    /// When the last handshake was completed, by the wall clock: seconds and nanoseconds; zero if
+    /// none was.
+    pub(crate) last_handshake: (u64, u32),
+}
+
 /// See the head of this file.
 pub(crate) struct Peer {
     /// Counts up from 1 in each device; the order of dumps.
@@ -53,9 +63,8 @@ pub(crate) struct Peer {
     pub(crate) allowed: Owner,
     /// Under which identity, and what came out; see [`Peer::statics`].
     statics: SpinLock<Option<(Arc<Identity>, PeerStatic)>>,
-    endpoint: SpinLock<Endpoint>,
+    contact: SpinLock<Contact>,
     keepalive: AtomicU16,
-    last_handshake: SpinLock<(u64, u32)>,
     timers: SpinLock<Timers>,
     dead: AtomicBool,
     pub(crate) timer: Timer<Peer>,
@@ -92,9 +101,14 @@ impl Peer {
                 tx_bytes: AtomicU64::new(0),
                 allowed: Owner::new(),
                 statics: SpinLock::new(None, Class::Statics),
-                endpoint: SpinLock::new(Endpoint::new(), Class::Endpoint),
+                contact: SpinLock::new(
+                    Contact {
+                        endpoint: Endpoint::new(),
+                        last_handshake: (0, 0),
+                    },
+                    Class::Endpoint,
+                ),
                 keepalive: AtomicU16::new(0),
-                last_handshake: SpinLock::new((0, 0), Class::Statics),
                 timers: SpinLock::new(Timers::new(), Class::Timers),
                 dead: AtomicBool::new(false),
                 timer: Timer::new(),
@@ -197,7 +211,12 @@ impl Peer {
 
     /// Where it is reached.
     pub(crate) fn endpoint(&self) -> Endpoint {
-        *self.endpoint.lock()
+        self.contact.lock().endpoint
+    }
+
+    /// The same, and when there was a handshake.
+    pub(crate) fn contact(&self) -> Contact {
+        *self.contact.lock()
     }
 
     /// Sets it, as configured or as seen on an authenticated packet.
@@ -206,11 +225,11 @@ impl Peer {
             return;
         }
         {
-            let mut known = self.endpoint.lock();
-            if *known == endpoint {
+            let mut contact = self.contact.lock();
+            if contact.endpoint == endpoint {
                 return;
             }
-            *known = endpoint;
+            contact.endpoint = endpoint;
         }
         self.endpoint_known.store(true, Ordering::Relaxed);
         self.routes.reset();
@@ -218,22 +237,22 @@ impl Peer {
 
     /// The address to send from is chosen anew.
     pub(crate) fn forget_source(&self) {
-        self.endpoint.lock().clear_source();
+        self.contact.lock().endpoint.clear_source();
         self.routes.reset();
     }
 
     /// The same when the namespace of the sockets ends. They are closed and every sender that saw
     /// them has been waited for, so the routes can be released at once.
     pub(crate) fn release_routes(&self) {
-        self.endpoint.lock().clear_source();
+        self.contact.lock().endpoint.clear_source();
         self.routes.reset_now();
     }
 
     /// The same, unless the endpoint has changed since it was found stale.
     pub(crate) fn source_was_stale(&self, found: &Endpoint) {
-        let mut known = self.endpoint.lock();
-        if *known == *found {
-            known.clear_source();
+        let mut contact = self.contact.lock();
+        if contact.endpoint == *found {
+            contact.endpoint.clear_source();
         }
     }
 
@@ -249,15 +268,11 @@ impl Peer {
         self.keepalive.swap(secs, Ordering::Relaxed)
     }
 
-    /// When the last handshake was completed, by the wall clock; zero if none was.
-    pub(crate) fn last_handshake(&self) -> (u64, u32) {
-        *self.last_handshake.lock()
-    }
-
     /// A handshake has been completed.
     pub(crate) fn handshake_complete(this: &Arc<Self>) {
         this.timers.lock().handshake_complete();
-        *this.last_handshake.lock() = time::wall();
+        let now = time::wall();
+        this.contact.lock().last_handshake = now;
     }
 
     // Time.
@@ -336,6 +351,6 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        debug::peer_destroyed(&self.dev.net, self.id, self.endpoint.get_mut());
+        debug::peer_destroyed(&self.dev.net, self.id, &self.contact.get_mut().endpoint);
     }
 }

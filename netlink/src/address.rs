@@ -100,11 +100,12 @@ impl Endpoint {
 
     /// Writes the socket address over the beginning of `out`, which is
     /// [`sockaddr_len`](Self::sockaddr_len) bytes long.
+    #[inline]
     pub fn write_sockaddr(&self, out: &mut [u8]) {
         match self {
             Self::V4 { addr, port } => {
-                let head = AF_INET.to_ne_bytes().into_iter().chain(port.to_be_bytes());
-                copy(out, head.chain(*addr).chain([0; 8]));
+                let words = [AF_INET.to_ne_bytes(), port.to_be_bytes()];
+                copy(out, [words.as_flattened(), addr, &[0; 8]]);
             }
             Self::V6 {
                 addr,
@@ -112,16 +113,22 @@ impl Endpoint {
                 flowinfo,
                 scope,
             } => {
-                let head = AF_INET6.to_ne_bytes().into_iter().chain(port.to_be_bytes());
-                let head = head.chain(flowinfo.to_be_bytes());
-                copy(out, head.chain(*addr).chain(scope.to_ne_bytes()));
+                let words = [AF_INET6.to_ne_bytes(), port.to_be_bytes()];
+                let (flowinfo, scope) = (flowinfo.to_be_bytes(), scope.to_ne_bytes());
+                copy(out, [words.as_flattened(), &flowinfo, addr, &scope]);
             }
         }
     }
 }
 
-fn copy(out: &mut [u8], bytes: impl Iterator<Item = u8>) {
-    for (slot, byte) in out.iter_mut().zip(bytes) {
-        *slot = byte;
+/// Puts the parts one behind the other, as far as there is room.
+#[inline]
+fn copy<const N: usize>(mut out: &mut [u8], parts: [&[u8]; N]) {
+    for part in parts {
+        let Some((room, rest)) = out.split_at_mut_checked(part.len()) else {
+            return;
+        };
+        room.copy_from_slice(part);
+        out = rest;
     }
 }

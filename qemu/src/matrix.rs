@@ -269,7 +269,8 @@ fn configurations(revision: &str) -> Result<bool> {
         .filter(|path| path.extension().is_some_and(|kind| kind == "config"))
         .collect();
     paths.sort();
-    let mut all = Configurations::default();
+    let mut all: Configurations = load(CONFIGURATIONS)?;
+    let mut bad = false;
     for path in &paths {
         let text = fs::read_to_string(path)?;
         let comment = |start: &str| {
@@ -281,6 +282,9 @@ fn configurations(revision: &str) -> Result<bool> {
             let fate = configure(&dir.join("run"), path, version)?;
             let word = if fate == Fate::Passed { "ok  " } else { "FAIL" };
             println!("{word} configuration {name} of {version}");
+            bad |= fate != Fate::Passed;
+            all.built
+                .retain(|old| (old.name.as_str(), old.version.as_str()) != (&name, version));
             all.built.push(Configured {
                 name: name.into_owned(),
                 version: version.to_owned(),
@@ -288,10 +292,10 @@ fn configurations(revision: &str) -> Result<bool> {
                 revision: revision.to_owned(),
                 fate,
             });
+            store(CONFIGURATIONS, &all)?;
         }
     }
-    store(CONFIGURATIONS, &all)?;
-    Ok(all.built.iter().all(|one| one.fate == Fate::Passed))
+    Ok(!bad)
 }
 
 fn configure(script: &Path, fragment: &Path, version: &str) -> Result<Fate> {

@@ -18,7 +18,7 @@
 //! Every message brings the dump forward or fails with [`Full`], so no dump goes on for ever. (C
 //! sends the device again and again to a reader whose buffer cannot hold the first peer beside it.
 //! Here the device is left out of the second message then.)
-use crate::uapi::{allowed_ip, device, peer, PROTOCOL_VERSION, TIMESPEC_LEN, UNSPEC};
+use crate::uapi::{allowed_ip, device, peer, PROTOCOL_VERSION, UNSPEC};
 
 use super::cursor::{Cursor, State, Within};
 use super::source::{AllowedIp, PeerInfo, Source};
@@ -249,13 +249,8 @@ fn put_peer_inside<S: Source>(
 
 /// All about a peer between its preshared key and its allowed IPs.
 fn put_peer_info(writer: &mut Writer<'_>, info: &PeerInfo) -> Result<(), Full> {
-    writer.put_with(peer::LAST_HANDSHAKE_TIME, |out: &mut [u8; TIMESPEC_LEN]| {
-        let secs = info.last_handshake_secs.to_ne_bytes();
-        let nanos = info.last_handshake_nanos.to_ne_bytes();
-        for (slot, byte) in out.iter_mut().zip(secs.into_iter().chain(nanos)) {
-            *slot = byte;
-        }
-    })?;
+    let time = [info.last_handshake_secs, info.last_handshake_nanos].map(i64::to_ne_bytes);
+    writer.put(peer::LAST_HANDSHAKE_TIME, time.as_flattened())?;
     writer.put_u16(
         peer::PERSISTENT_KEEPALIVE_INTERVAL,
         info.persistent_keepalive,

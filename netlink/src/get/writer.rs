@@ -66,45 +66,53 @@ impl<'b> Writer<'b> {
     }
 
     /// Puts an attribute.
+    #[inline]
     pub fn put(&mut self, kind: u16, payload: &[u8]) -> Result<(), Full> {
         self.reserve(kind, payload.len())?.copy_from_slice(payload);
         Ok(())
     }
 
-    /// Puts an attribute of `N` zero bytes and lets `fill` write over them.
+    /// Puts an attribute of `N` bytes, zero as `fill` gets them.
+    #[inline]
     pub fn put_with<const N: usize>(
         &mut self,
         kind: u16,
         fill: impl FnOnce(&mut [u8; N]),
     ) -> Result<(), Full> {
         let payload = self.reserve(kind, N)?;
+        payload.fill(0);
         fill(payload.try_into().map_err(|_| Full)?);
         Ok(())
     }
 
     /// Puts an integer of one byte.
+    #[inline]
     pub fn put_u8(&mut self, kind: u16, value: u8) -> Result<(), Full> {
         self.put(kind, &value.to_ne_bytes())
     }
 
     /// Puts an integer of two bytes.
+    #[inline]
     pub fn put_u16(&mut self, kind: u16, value: u16) -> Result<(), Full> {
         self.put(kind, &value.to_ne_bytes())
     }
 
     /// Puts an integer of four bytes.
+    #[inline]
     pub fn put_u32(&mut self, kind: u16, value: u32) -> Result<(), Full> {
         self.put(kind, &value.to_ne_bytes())
     }
 
     /// Puts an integer of eight bytes, on a machine that wants it so behind an empty attribute that
     /// brings it to an aligned address. There it takes the room of both even if it needs only one.
+    #[inline]
     pub fn put_u64(&mut self, kind: u16, value: u64) -> Result<(), Full> {
         self.align_u64()?;
         self.put(kind, &value.to_ne_bytes())
     }
 
     /// Makes sure of the room for the number, too, so that what is put here is never left alone.
+    #[inline]
     fn align_u64(&mut self) -> Result<(), Full> {
         if !self.pad_u64 {
             return Ok(());
@@ -127,9 +135,9 @@ impl<'b> Writer<'b> {
             .and_then(|end| string.get(..end))
             .unwrap_or(string);
         let payload = self.reserve(kind, string.len().saturating_add(1))?;
-        for (slot, byte) in payload.iter_mut().zip(string) {
-            *slot = *byte;
-        }
+        let (nul, characters) = payload.split_last_mut().ok_or(Full)?;
+        characters.copy_from_slice(string);
+        *nul = 0;
         Ok(())
     }
 
@@ -141,6 +149,7 @@ impl<'b> Writer<'b> {
     }
 
     /// Begins a nest.
+    #[inline]
     pub fn nest(&mut self, kind: u16) -> Result<Nest, Full> {
         let start = self.len;
         self.put(kind | F_NESTED, &[])?;
@@ -171,18 +180,21 @@ impl<'b> Writer<'b> {
         }
     }
 
-    /// A header, and room for a payload of zeros with its padding.
+    /// A header, and room for a payload before its padding of zeros. The caller writes all of it.
+    // Inlined: the size is known wherever this is called often, and most of it comes to nothing.
+    #[inline]
     fn reserve(&mut self, kind: u16, size: usize) -> Result<&mut [u8], Full> {
         let length = size.saturating_add(HEADER_LEN);
         let end = self.len.saturating_add(align(length));
         let attr = self.buf.get_mut(self.len..end).ok_or(Full)?;
-        let (header, payload) = attr.split_first_chunk_mut::<HEADER_LEN>().ok_or(Full)?;
+        let (header, rest) = attr.split_first_chunk_mut::<HEADER_LEN>().ok_or(Full)?;
+        let (payload, padding) = rest.split_at_mut_checked(size).ok_or(Full)?;
         let [l0, l1] = u16::try_from(length).map_err(|_| Full)?.to_ne_bytes();
         let [t0, t1] = kind.to_ne_bytes();
         *header = [l0, l1, t0, t1];
-        payload.fill(0);
+        padding.fill(0);
         // INVARIANT: `end` is a multiple of four in the buffer.
         self.len = end;
-        payload.get_mut(..size).ok_or(Full)
+        Ok(payload)
     }
 }

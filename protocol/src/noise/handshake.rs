@@ -113,6 +113,10 @@ impl Handshake {
     /// index that it held.
     #[must_use]
     pub fn clear(&mut self) -> Option<u32> {
+        // Nothing is set without another state, and nothing is left behind in this one.
+        if self.state == State::Zeroed {
+            return None;
+        }
         self.state = State::Zeroed;
         self.symmetric = Symmetric::zeroed();
         self.ephemeral = Secret::new([0; 32]);

@@ -13,7 +13,7 @@ pair
 # Packets that have come in at the receiver's end of the tunnel, or of the cable.
 arrived() { ip netns exec n2 cat /sys/class/net/"$1"/statistics/rx_packets; }
 
-# measure DEVICE ADDRESS ARGUMENTS...: sets TIME, busy hundredths of a second, and PACKETS.
+# measure DEVICE ADDRESS ARGUMENTS...: sets TIME, busy nanoseconds, and PACKETS.
 measure() {
 	local device=$1 address=$2 time packets try
 	shift 2
@@ -37,8 +37,8 @@ compare() {
 	measure wg0 10.7.0.2 "$@"
 	tunnel=$TIME packets=$PACKETS
 	measure v2 192.168.7.2 "$@"
-	echo "$name $(((tunnel - TIME) * 10000000 / packets)) $packets" \
-		"$((tunnel * 10000000 / packets)) $((TIME * 10000000 / packets)) $PACKETS"
+	echo "$name $(((tunnel - TIME) / packets)) $packets" \
+		"$((tunnel / packets)) $((TIME / packets)) $PACKETS"
 }
 
 compare tcp -b 80M -M 1360

@@ -13,7 +13,7 @@ costs() {
 	time=$(busy)
 	for ((i = 0; i < times; i++)); do "$@"; done
 	sleep 3
-	echo "$name $((($(busy) - time) * 10000000 / times / COUNT))"
+	echo "$name $((($(busy) - time) / times / COUNT))"
 }
 
 dump() { wg show wg0 dump >/run/dump; }
