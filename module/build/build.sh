@@ -134,14 +134,22 @@ third_party() {
 	mv "$list.new" "$list"
 }
 
+# The revision of what is built: what else is changed in the repository makes it no other module.
+revision() {
+	local revision
+	if [[ -f $REPO/revision ]]; then
+		cat "$REPO/revision"
+	elif revision=$(git -C "$REPO" describe --always --abbrev=12 --match 'v[0-9]*' 2>/dev/null); then
+		git -C "$REPO" diff --quiet HEAD -- Cargo.lock Kbuild crypto kernel module netlink protocol || revision+=-dirty
+		echo "$revision"
+	else
+		echo unknown
+	fi
+}
+
 # What the module says about itself (MODULE_INFO in main.c).
 buildinfo() {
-	local revision version
-	if [[ -f $REPO/revision ]]; then
-		revision=$(<"$REPO/revision")
-	else
-		revision=$(git -C "$REPO" describe --always --dirty --abbrev=12 --match 'v[0-9]*' 2>/dev/null || echo unknown)
-	fi
+	local version
 	version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$REPO/Cargo.toml" | head -n 1)
 	cat >"$OUT/buildinfo.h.new" <<-H
 		/* SPDX-License-Identifier: GPL-2.0 */
@@ -149,7 +157,7 @@ buildinfo() {
 		#define WG_BUILD_WORLD "$WORLD"
 		#define WG_BUILD_RUSTC "$RUSTC_TEXT"
 		#define WG_BUILD_PROBES "$(sha256sum <"$OUT/probes.h" | cut -c1-16)"
-		#define WG_BUILD_REVISION "$revision"
+		#define WG_BUILD_REVISION "$(revision)"
 		#define WG_BUILD_VERSION "$version"
 	H
 	replace "$OUT/buildinfo.h.new" "$OUT/buildinfo.h"
@@ -271,6 +279,10 @@ main() {
 		read_kernel
 		name_folder >/dev/null
 		echo "${OUT#"$REPO/out/"}"
+		return
+		;;
+	revision)
+		revision
 		return
 		;;
 	# These look at the stand-in, too.

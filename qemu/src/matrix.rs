@@ -3,9 +3,10 @@
 //! `vm matrix`: every kernel of the table by every scenario there is, and the configurations that
 //! are only built against.
 //!
-//! What a run finds is kept in `target/matrix`, a file per kernel and world, so that the run may be done in
-//! parts, or end early: a test that is run again takes the place of what it found before. The page
-//! ([`crate::matrix_page`]) is written from all that is there, each finding with its revision.
+//! What a run finds is kept in `tests/matrix`, a file per kernel and world, so that the run may be done in
+//! parts, on several machines, or end early: a test that is run again takes the place of what it found
+//! before. The page ([`crate::matrix_page`]) is written from all that is there, each finding with its
+//! revision.
 
 use crate::build;
 use crate::kernel::{self, Kernel, KERNELS};
@@ -13,11 +14,12 @@ use crate::matrix_page;
 use crate::plan::{Plan, Show};
 use crate::progress::output;
 use crate::source;
-use crate::suite::{self, Done, Fate};
+use crate::suite::{self, Fate};
 use crate::workplace::{self, World};
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -72,19 +74,52 @@ pub(crate) struct Found {
     pub(crate) text: u64,
     /// Revision of the repository that the module was built of.
     pub(crate) revision: String,
-    /// The tests.
+    /// The tests, by their names: SCENARIO or SCENARIO/CASE.
     #[serde(default)]
-    pub(crate) tests: Vec<Noted>,
+    pub(crate) tests: BTreeMap<String, Noted>,
 }
 
-/// A test, and the revision that it was run at.
-#[derive(Serialize, Deserialize)]
+/// What became of a test, and at which revision; a line of text in the file.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub(crate) struct Noted {
     /// Revision of the repository that the module was built of.
     pub(crate) revision: String,
-    /// The test.
-    #[serde(flatten)]
-    pub(crate) done: Done,
+    /// What became of it.
+    pub(crate) fate: Fate,
+}
+
+/// Between the things that were wrong.
+const AND: &str = "; ";
+
+impl From<Noted> for String {
+    fn from(noted: Noted) -> Self {
+        let what = match noted.fate {
+            Fate::Passed => "passed".to_owned(),
+            Fate::Failed(problems) => format!("failed: {}", problems.join(AND)),
+            Fate::Skipped(reason) => format!("skipped: {reason}"),
+        };
+        format!("{} {what}", noted.revision)
+    }
+}
+
+impl TryFrom<String> for Noted {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let strange = || format!("not REVISION and what became of a test: {text}");
+        let (revision, what) = text.split_once(' ').ok_or_else(strange)?;
+        let fate = match what.split_once(": ") {
+            None if what == "passed" => Fate::Passed,
+            Some(("failed", problems)) => {
+                Fate::Failed(problems.split(AND).map(str::to_owned).collect())
+            }
+            Some(("skipped", reason)) => Fate::Skipped(reason.to_owned()),
+            _ => return Err(strange()),
+        };
+        let revision = revision.to_owned();
+        Ok(Self { revision, fate })
+    }
 }
 
 /// A configuration that our module was built against.
@@ -166,7 +201,7 @@ fn load_all() -> Result<Vec<(Column, Found)>> {
 }
 
 fn path(name: &str) -> PathBuf {
-    let dir = workplace::repository().join("target/matrix");
+    let dir = workplace::repository().join("tests/matrix");
     dir.join(format!("{name}.toml"))
 }
 
@@ -185,16 +220,9 @@ fn store<T: Serialize>(name: &str, value: &T) -> Result<()> {
 
 /// The repository's revision, as the module's build writes it.
 fn revision() -> Result<String> {
-    let mut command = Command::new("git");
-    command.arg("-C").arg(workplace::repository());
-    command.args([
-        "describe",
-        "--always",
-        "--dirty=+",
-        "--abbrev=12",
-        "--exclude=*",
-    ]);
-    Ok(output(&mut command)?.trim().to_owned())
+    let mut command = Command::new("bash");
+    command.arg(workplace::repository().join("module/build/build.sh"));
+    Ok(output(command.arg("revision"))?.trim().to_owned())
 }
 
 /// Builds for one kernel and runs the tests; whether all is well.
@@ -242,14 +270,11 @@ fn on_kernel(column: Column, jobs: usize, names: &[String], built: bool) -> Resu
     let found = Mutex::new(found);
     let results = suite::results(&plan, &|done| {
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-        let revision = found.revision.clone();
-        found
-            .tests
-            .retain(|old| (&old.done.scenario, &old.done.case) != (&done.scenario, &done.case));
-        found.tests.push(Noted {
-            revision,
-            done: done.clone(),
-        });
+        let noted = Noted {
+            revision: found.revision.clone(),
+            fate: done.fate.clone(),
+        };
+        found.tests.insert(done.name(), noted);
         if let Err(error) = store(&column.file(), &*found) {
             println!("note: {error:#}");
         }
@@ -300,8 +325,6 @@ fn configurations(revision: &str) -> Result<bool> {
 
 fn configure(script: &Path, fragment: &Path, version: &str) -> Result<Fate> {
     let tree = source::prepare(version)?;
-    let log = workplace::repository().join("target/matrix");
-    fs::create_dir_all(&log)?;
     let mut command = Command::new("bash");
     command.arg(script).arg(fragment).arg(&tree);
     let ended = command.output().context("tests/configurations/run")?;
@@ -316,4 +339,31 @@ fn configure(script: &Path, fragment: &Path, version: &str) -> Result<Fate> {
         .unwrap_or_default();
     tail.iter().for_each(|line| println!("     | {line}"));
     Ok(Fate::Failed(tail.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fate, Noted};
+
+    #[test]
+    fn findings_as_lines() {
+        for (line, fate) in [
+            ("1f passed", Fate::Passed),
+            (
+                "1f failed: a: b; c",
+                Fate::Failed(vec!["a: b".to_owned(), "c".to_owned()]),
+            ),
+            ("1f skipped: no IPv6", Fate::Skipped("no IPv6".to_owned())),
+        ] {
+            let noted = Noted::try_from(line.to_owned());
+            assert!(
+                noted.as_ref().is_ok_and(|noted| noted.fate == fate),
+                "{line}"
+            );
+            assert_eq!(noted.map(String::from), Ok(line.to_owned()));
+        }
+        for line in ["passed", "1f", "1f other: x", "1f failed"] {
+            assert!(Noted::try_from(line.to_owned()).is_err(), "{line}");
+        }
+    }
 }

@@ -97,21 +97,20 @@ fn origin(kernel: &Kernel) -> &'static str {
 /// What one suite came to on one kernel.
 fn cell(scenario: &Scenario, kernel: &Kernel, found: &Found) -> String {
     let tests = || {
-        found
-            .tests
-            .iter()
-            .filter(|noted| noted.done.scenario == scenario.name)
+        let named = |name: &str| name.split('/').next() == Some(scenario.name.as_str());
+        let tests = found.tests.iter();
+        tests.filter(move |(name, _)| named(name))
     };
     if tests().next().is_none() {
         // Clocks that jump are for the suites made for them, and for those only.
         let apart = scenario.travels != kernel.travels();
         return if apart { "-" } else { "" }.to_owned();
     }
-    count(tests().map(|noted| &noted.done.fate))
+    count(tests().map(|(_, noted)| &noted.fate))
 }
 
 fn total(found: &Found) -> String {
-    count(found.tests.iter().map(|noted| &noted.done.fate))
+    count(found.tests.values().map(|noted| &noted.fate))
 }
 
 /// "3", "2, **1 failed**, 1 skipped".
@@ -137,10 +136,10 @@ fn count<'a>(fates: impl Iterator<Item = &'a Fate>) -> String {
     parts.join(", ")
 }
 
-/// The revisions that the tests were run at, each once, newest last.
+/// The revisions that the tests were run at, each once.
 fn revisions(found: &Found) -> String {
     let mut all: Vec<&str> = Vec::new();
-    for noted in &found.tests {
+    for noted in found.tests.values() {
         let short = noted.revision.get(..8).unwrap_or(&noted.revision);
         if !all.contains(&short) {
             all.push(short);
@@ -162,12 +161,8 @@ fn remarks(page: &mut String, seen: &[&(Column, Found)]) {
                 found.complaint
             );
         }
-        for noted in &found.tests {
-            let name = match noted.done.case.as_str() {
-                "" => noted.done.scenario.clone(),
-                case => format!("{}/{case}", noted.done.scenario),
-            };
-            match &noted.done.fate {
+        for (name, noted) in &found.tests {
+            match &noted.fate {
                 Fate::Passed => {}
                 Fate::Failed(problems) => {
                     let _ = writeln!(

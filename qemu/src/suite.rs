@@ -35,7 +35,7 @@ pub(crate) enum Fate {
 }
 
 /// A test that was run, or not.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct Done {
     /// Its scenario.
     pub(crate) scenario: String,
@@ -51,6 +51,14 @@ impl Done {
             scenario: scenario.name.clone(),
             case: case.name.clone(),
             fate,
+        }
+    }
+
+    /// SCENARIO, or SCENARIO/CASE.
+    pub(crate) fn name(&self) -> String {
+        match self.case.as_str() {
+            "" => self.scenario.clone(),
+            case => format!("{}/{case}", self.scenario),
         }
     }
 }
