@@ -91,6 +91,9 @@ const RUST_CONFIG: &str = include_str!("../config/rust.config");
 const DEBUG_CONFIG: &str = include_str!("../config/debug.config");
 const STACK_CONFIG: &str = include_str!("../config/uml-stack.config");
 const UML_DEBUG_CONFIG: &str = include_str!("../config/uml-debug.config");
+// The module is built into a folder that is named after the kernel's release.
+const UML_RUST_NAME: &str = "CONFIG_LOCALVERSION=\"-rust\"\n";
+const X86_RUST_NAME: &str = "CONFIG_LOCALVERSION=\"-rust-x86\"\n";
 
 /// The kernel whose source tests take files from, unless the one they run on has the same source.
 pub(crate) const SOURCE: &str = "uml-7.2";
@@ -160,7 +163,13 @@ pub(crate) static KERNELS: [Kernel; 10] = [
         source: Source::Rust {
             version: "7.2",
             suites: &["sid", "testing", "trixie-backports"],
-            fragments: &[COMMON_CONFIG, MACHINE_CONFIG, STACK_CONFIG, RUST_CONFIG],
+            fragments: &[
+                COMMON_CONFIG,
+                MACHINE_CONFIG,
+                STACK_CONFIG,
+                RUST_CONFIG,
+                UML_RUST_NAME,
+            ],
         },
     },
     Kernel {
@@ -185,7 +194,7 @@ pub(crate) static KERNELS: [Kernel; 10] = [
         source: Source::Rust {
             version: "7.2",
             suites: &["sid", "testing", "trixie-backports"],
-            fragments: &[COMMON_CONFIG, X86_CONFIG, RUST_CONFIG],
+            fragments: &[COMMON_CONFIG, X86_CONFIG, RUST_CONFIG, X86_RUST_NAME],
         },
     },
     Kernel {
