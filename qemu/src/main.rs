@@ -43,6 +43,7 @@ mod single;
 mod source;
 mod suite;
 mod trial;
+mod tsc;
 mod uml;
 mod workplace;
 

@@ -14,6 +14,7 @@
 use crate::machine::{self, Event, Machine, Spec};
 use crate::payload;
 use crate::rootfs;
+use crate::tsc;
 use anyhow::{Context, Result};
 use command_fds::FdMapping;
 use std::os::fd::OwnedFd;
@@ -65,9 +66,15 @@ pub(crate) fn boot(spec: Spec, index: usize, events: &Sender<Event>) -> Result<M
             .as_ref()
             .context("a kernel without an initrd")?,
     );
+    // Where instructions are counted, a kernel's own look is right.
+    let counter = if spec.icount {
+        String::new()
+    } else {
+        tsc::parameters()
+    };
     command.arg("-append").arg(format!(
         "console=ttyS0 loglevel=8 panic=-1 oops=panic random.trust_cpu=on \
-         cryptomgr.notests no_timer_check maxcpus=1 vm.control=/dev/vport0p1 vm.modules=/dev/vdb vm.payload=/dev/vdc {}",
+         cryptomgr.notests no_timer_check maxcpus=1 vm.control=/dev/vport0p1 vm.modules=/dev/vdb vm.payload=/dev/vdc {counter} {}",
         spec.parameters
     ));
     command
