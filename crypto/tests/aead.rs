@@ -6,7 +6,7 @@
 mod common;
 
 use common::place::alignments;
-use common::{bad_lengths, corruptions, lengths, lists, reference, truncations, Rng};
+use common::{bad_lengths, corruptions, extremes, lengths, lists, reference, truncations, Rng};
 use wg_crypto::aead::{open_slice, seal_slice, Key};
 use wg_crypto::Portable;
 
@@ -25,6 +25,11 @@ fn every_alignment() {
 #[test]
 fn cut_and_extended_messages_are_refused() {
     truncations(&Portable);
+}
+
+#[test]
+fn ciphertext_of_extremes() {
+    extremes(&Portable);
 }
 
 #[test]

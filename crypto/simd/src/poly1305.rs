@@ -7,9 +7,6 @@
 //! what lies above 2^128 folds back exactly when multiplied by `s = r1 * 5 / 4`.
 use crate::engine::Authenticator;
 
-/// From how many blocks on in each half two halves are quicker than one whole.
-const HALF: usize = 4;
-
 /// The running state of one message's tag.
 #[derive(Clone, Copy)]
 pub(crate) struct Poly1305 {
@@ -60,45 +57,6 @@ impl Poly1305 {
             unsafe { absorb(&mut h, self.r, data.wrapping_add(i.wrapping_mul(16))) };
         }
         self.h = h;
-    }
-
-    /// Absorbs blocks of 16 bytes with nothing to do meanwhile: where it pays, two halves side by side,
-    /// as each step waits for the one before. The first half is multiplied by a power of r in the end,
-    /// which is made beside them.
-    ///
-    /// # Safety
-    ///
-    /// There are `16 * count` bytes at `data`.
-    #[inline(always)]
-    pub(crate) unsafe fn blocks_alone(&mut self, mut data: *const u8, count: usize) {
-        let half = count / 2;
-        if half < HALF {
-            // SAFETY: the caller's.
-            return unsafe { self.blocks(data, count) };
-        }
-        let r = self.r;
-        let power = power([r[0], r[1], 0], half);
-        let (mut h, mut g) = (self.h, [0; 3]);
-        // SAFETY: the caller's; both halves lie within the data.
-        unsafe {
-            if count & 1 > 0 {
-                absorb(&mut h, r, data);
-                data = data.wrapping_add(16);
-            }
-            let second = half.wrapping_mul(16);
-            for _ in 0..half {
-                absorb(&mut h, r, data);
-                absorb(&mut g, r, data.wrapping_add(second));
-                data = data.wrapping_add(16);
-            }
-        }
-        let h = multiply(h, power);
-        let (h0, carry) = h[0].overflowing_add(g[0]);
-        let sum = u128::from(h[1])
-            .wrapping_add(u128::from(g[1]))
-            .wrapping_add(u128::from(carry));
-        let h2 = h[2].wrapping_add(g[2]).wrapping_add((sum >> 64) as u64);
-        self.h = reduce(u128::from(h0) | (sum << 64), h2);
     }
 
     /// Absorbs bytes filled up with zeros to whole blocks.
@@ -155,7 +113,7 @@ impl Authenticator for Poly1305 {
     #[inline(always)]
     unsafe fn blocks(&mut self, data: *const u8, blocks: usize) {
         // SAFETY: the caller's.
-        unsafe { self.blocks_alone(data, blocks) }
+        unsafe { Poly1305::blocks(self, data, blocks) }
     }
 
     #[inline(always)]
@@ -206,7 +164,7 @@ pub(crate) unsafe fn absorb(h: &mut [u64; 3], r: [u64; 2], block: *const u8) {
 
 /// The number of these 128 bits and what stands above them, below 5 * 2^128; `high` is below 2^62.
 #[inline(always)]
-fn reduce(low: u128, high: u64) -> [u64; 3] {
+pub(crate) fn reduce(low: u128, high: u64) -> [u64; 3] {
     // 2^130 = 5: the bits from there on come back as (high / 4) * 5 = high / 4 + (high / 4) * 4.
     let fold = (high >> 2).wrapping_add(high & !3);
     let (folded, carry) = low.overflowing_add(u128::from(fold));
@@ -216,62 +174,4 @@ fn reduce(low: u128, high: u64) -> [u64; 3] {
         (folded >> 64) as u64,
         (high & 3).wrapping_add(u64::from(carry)),
     ]
-}
-
-/// a * b mod 2^130 - 5, both below 5 * 2^128, and so the product.
-#[inline(always)]
-fn multiply(a: [u64; 3], b: [u64; 3]) -> [u64; 3] {
-    let low = |x: u128| u128::from(x as u64);
-    // By columns of 64 bits; those of the top limbs have three bits by 64, and no sum overflows.
-    let (p00, p01, p10, p11) = (
-        wide(a[0], b[0]),
-        wide(a[0], b[1]),
-        wide(a[1], b[0]),
-        wide(a[1], b[1]),
-    );
-    let c0 = p00;
-    let c1 = (c0 >> 64).wrapping_add(low(p01)).wrapping_add(low(p10));
-    let c2 = (c1 >> 64)
-        .wrapping_add(p01 >> 64)
-        .wrapping_add(p10 >> 64)
-        .wrapping_add(low(p11))
-        .wrapping_add(wide(a[0], b[2]))
-        .wrapping_add(wide(a[2], b[0]));
-    let c3 = (c2 >> 64)
-        .wrapping_add(p11 >> 64)
-        .wrapping_add(wide(a[1], b[2]))
-        .wrapping_add(wide(a[2], b[1]));
-    let c4 = ((c3 >> 64) as u64).wrapping_add(a[2].wrapping_mul(b[2]));
-    // What stands from 2^130 on comes back five times: once as it is, and four times, which is where
-    // it stands with the lowest two bits of its first limb gone.
-    let (c2, c3) = (c2 as u64, c3 as u64);
-    let once = [c2 >> 2 | c3 << 62, c3 >> 2 | c4 << 62, c4 >> 2];
-    let times4 = [c2 & !3, c3, c4];
-    let s0 = low(c0)
-        .wrapping_add(u128::from(once[0]))
-        .wrapping_add(u128::from(times4[0]));
-    let s1 = (s0 >> 64)
-        .wrapping_add(low(c1))
-        .wrapping_add(u128::from(once[1]))
-        .wrapping_add(u128::from(times4[1]));
-    let s2 = ((s1 >> 64) as u64)
-        .wrapping_add(c2 & 3)
-        .wrapping_add(once[2])
-        .wrapping_add(times4[2]);
-    reduce(low(s0) | (s1 << 64), s2)
-}
-
-/// x to the power `n`, which is not secret and not 0.
-#[inline(always)]
-fn power(x: [u64; 3], n: usize) -> [u64; 3] {
-    let mut power = x;
-    let mut bit = n.checked_ilog2().unwrap_or(0);
-    while bit > 0 {
-        bit = bit.wrapping_sub(1);
-        power = multiply(power, power);
-        if n >> bit & 1 > 0 {
-            power = multiply(power, x);
-        }
-    }
-    power
 }

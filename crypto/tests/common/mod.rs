@@ -91,6 +91,36 @@ pub(crate) fn lengths(backend: &impl Backend, lengths: impl Iterator<Item = usiz
     }
 }
 
+/// Ciphertext of nothing but ones, and of nothing but zeros, under many one-time keys: sums and
+/// carries of the authenticator are at their greatest and least.
+pub(crate) fn extremes(backend: &impl Backend) {
+    let mut rng = Rng::new(2);
+    for len in (0..=2100).step_by(52) {
+        for ones in [0xff, 0] {
+            let (key, counter) = (Key::new(rng.array()), rng.next());
+            let mut text = reference(&key, counter, &[], &vec![ones; len]);
+            // What is mixed with the same key stream twice is as before.
+            text.truncate(len);
+            let sealed = reference(&key, counter, &[], &text);
+            assert!(sealed[..len].iter().all(|byte| *byte == ones));
+
+            let mut from = text.clone();
+            let mut to = vec![0; len + TAG_LEN];
+            {
+                let (src, dst) = ([cells(&mut from)], [cells(&mut to)]);
+                let mut jobs = [Job::new(counter, &[], &src, &dst)];
+                backend.seal(&key, &mut jobs);
+            }
+            assert_eq!(to, sealed, "{len} bytes of {ones} sealed");
+            let (src, dst) = ([cells(&mut to)], [cells(&mut from)]);
+            let mut jobs = [Job::new(counter, &[], &src, &dst)];
+            backend.open(&key, &mut jobs);
+            assert_eq!(jobs[0].verdict, Verdict::Good, "{len} bytes of {ones}");
+            assert_eq!(from, text, "{len} bytes of {ones} opened");
+        }
+    }
+}
+
 /// One message of a list, with what must come of it.
 struct Message {
     counter: u64,

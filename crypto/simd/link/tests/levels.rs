@@ -52,6 +52,13 @@ fn every_alignment() {
 }
 
 #[test]
+fn ciphertext_of_extremes() {
+    for level in levels() {
+        common::extremes(&level);
+    }
+}
+
+#[test]
 fn any_list_of_jobs() {
     for level in levels() {
         common::lists(&level, 31, 4000);

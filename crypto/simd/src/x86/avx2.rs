@@ -4,6 +4,7 @@
 #![allow(unsafe_op_in_unsafe_fn)]
 use core::arch::x86_64::*;
 
+use super::poly1305_avx2::Mac;
 use super::{align_stack, rows};
 use crate::engine::{Generator, Lanes, Words};
 use crate::poly1305::{absorb, Poly1305};
@@ -12,17 +13,18 @@ pub(crate) struct Avx2;
 
 impl Generator for Avx2 {
     const LANES: usize = 8;
-    type Mac = Poly1305;
+    type Mac = Mac;
 
     unsafe fn pass(
         key: *const u8,
         lanes: &Lanes,
         used: usize,
         stream: *mut u8,
-        mac: &mut Poly1305,
+        mac: &mut Mac,
         data: *const u8,
         blocks: usize,
     ) {
+        let mac = &mut mac.0;
         let (each, more) = (blocks / 10, blocks % 10);
         // SAFETY: the caller's; at most 32 blocks wait, those of a whole pass.
         unsafe {

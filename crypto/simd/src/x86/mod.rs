@@ -5,6 +5,7 @@
 mod avx2;
 #[cfg(feature = "avx512")]
 mod avx512;
+mod poly1305_avx2;
 #[cfg(feature = "avx512")]
 mod poly1305_ifma;
 mod rows;

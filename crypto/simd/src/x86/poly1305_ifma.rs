@@ -68,7 +68,7 @@ impl Mac {
         // SAFETY: the caller's.
         unsafe {
             if !self.vector {
-                self.scalar.blocks_alone(data, blocks);
+                self.scalar.blocks(data, blocks);
                 return (data, 0);
             }
             let few = blocks & 7;

@@ -72,7 +72,7 @@ pub(super) unsafe fn work<const SEAL: bool>(key: *const u8, task: *mut Task) {
 pub(super) unsafe fn conclude<const SEAL: bool>(task: *mut Task, keys: *const u8) {
     let len = (*task).len;
     let mut mac = Poly1305::new(keys);
-    mac.blocks_alone(keys.wrapping_add(64), len.div_ceil(16));
+    mac.blocks(keys.wrapping_add(64), len.div_ceil(16));
     let lengths = (u128::from(len as u64) << 64).to_le_bytes();
     mac.blocks(lengths.as_ptr(), 1);
     let tag = mac.finish();
