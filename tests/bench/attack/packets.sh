@@ -4,8 +4,10 @@
 #
 # At a fixed rate below saturation. Busy time is all time less idle time, as the kernel's own list of
 # timers has them; a nanosecond of it is one instruction. One line for each kind and number of sources: "KIND SOURCES INSTRUCTIONS PACKETS".
+# Arguments: KIND/SOURCES of those that are wanted; without any, all.
 set -euo pipefail
 . /vm/common.sh
+WANTED=$*
 
 # Bound, and stopped: what comes fills its queue and is dropped from then on.
 ip netns exec n2 ncat -u -l 192.168.7.2 9999 >/dev/null &
@@ -33,6 +35,7 @@ cost() {
 # compare KIND SOURCES RATE COUNT
 compare() {
 	local target
+	[[ " ${WANTED:-$1/$2} " == *" $1/$2 "* ]] || return 0
 	cost "$1" "$2" $PORT "$3" "$4"
 	target=$TIME
 	cost "$1" "$2" 9999 "$3" "$4"
