@@ -322,38 +322,6 @@ void wg_seal_finish(struct wg_job *job, struct net_device *dev)
 	skb->dev = dev;
 }
 
-/*
- * Takes a datagram as UDP hands it over (data at the UDP header) and leaves it with data at the
- * message, trimmed to the datagram's length, its first bytes linear.
- */
-int wg_rx_header(struct sk_buff *skb)
-{
-	const struct udphdr *udp = udp_hdr(skb);
-	u32 offset, len;
-	__le32 type;
-
-	if (unlikely((u8 *)udp < skb->head || (u8 *)(udp + 1) > skb_tail_pointer(skb)))
-		return -EINVAL;
-	offset = (u8 *)(udp + 1) - skb->data;
-	len = ntohs(udp->len);
-	if (unlikely(offset > skb->len || len < sizeof(*udp)))
-		return -EINVAL;
-	len -= sizeof(*udp);
-	if (unlikely(len > skb->len - offset || len < WG_DATA_HEADER))
-		return -EINVAL;
-	if (unlikely(!pskb_may_pull(skb, offset + WG_DATA_HEADER) ||
-		     pskb_trim(skb, offset + len)))
-		return -ENOMEM;
-	__skb_pull(skb, offset);
-	/* Noise ends here: no message has another type than 1 to 4. */
-	memcpy(&type, skb->data, sizeof(type));
-	if (unlikely(le32_to_cpu(type) - 1 >= 4))
-		return -EINVAL;
-	memset(WG_CB(skb), 0, sizeof(struct wg_cb));
-	WG_CB(skb)->ds = ip_tunnel_get_dsfield(ip_hdr(skb), skb);
-	return 0;
-}
-
 /* Whether two received datagrams came the same way, so that one endpoint speaks for both. */
 bool wg_skb_same_outer(const struct sk_buff *a, const struct sk_buff *b)
 {

@@ -42,6 +42,44 @@ struct wg_priv *wg_priv_of(const struct net_device *dev)
 	return netdev_priv(dev);
 }
 
+/*
+ * Takes a datagram as UDP hands it over (data at the UDP header) and leaves it with data at the
+ * message, trimmed to the datagram's length, its first bytes linear.
+ */
+static int wg_rx_header(struct sk_buff *skb)
+{
+	const struct udphdr *udp = udp_hdr(skb);
+	const u8 *message = (const u8 *)(udp + 1), *tail = skb_tail_pointer(skb);
+	u32 offset, len;
+	__le32 type;
+
+	if (unlikely(message > tail))
+		return -EINVAL;
+	/*
+	 * Noise ends here, before anything is done for it: no message has another type than 1 to 4.
+	 * (Of a datagram whose type is not linear, once it is, like all that has a type and no sense.)
+	 */
+	if (likely(tail - message >= sizeof(type))) {
+		memcpy(&type, message, sizeof(type));
+		if (unlikely(le32_to_cpu(type) - 1 >= 4))
+			return -EINVAL;
+	}
+	offset = message - skb->data;
+	len = ntohs(udp->len);
+	if (unlikely(offset > skb->len || len < sizeof(*udp)))
+		return -EINVAL;
+	len -= sizeof(*udp);
+	if (unlikely(len > skb->len - offset || len < WG_DATA_HEADER))
+		return -EINVAL;
+	if (unlikely(!pskb_may_pull(skb, offset + WG_DATA_HEADER) ||
+		     pskb_trim(skb, offset + len)))
+		return -ENOMEM;
+	__skb_pull(skb, offset);
+	memset(WG_CB(skb), 0, sizeof(struct wg_cb));
+	WG_CB(skb)->ds = ip_tunnel_get_dsfield(ip_hdr(skb), skb);
+	return 0;
+}
+
 static int wg_encap_rcv(struct sock *sk, struct sk_buff *skb)
 {
 	struct wg_priv *priv = rcu_dereference_sk_user_data(sk);

@@ -198,7 +198,6 @@ int wg_seal_prepare(struct sk_buff *skb, u32 pad, struct wg_seg *src, struct wg_
 		    struct wg_job *job);
 void wg_seal_finish(struct wg_job *job, struct net_device *dev);
 struct sk_buff *wg_keepalive_new(struct net_device *dev);
-int wg_rx_header(struct sk_buff *skb);
 bool wg_skb_same_outer(const struct sk_buff *a, const struct sk_buff *b);
 void wg_skb_endpoint(const struct sk_buff *skb, struct wg_endpoint *ep);
 int wg_open_prepare(struct sk_buff *skb, struct wg_seg *src, struct wg_seg *dst, u32 max,
