@@ -22,7 +22,8 @@ for role in initiator responder; do
 			endpoint=
 			[ $role = responder ] || endpoint="$outside:$PORT"
 			wg set wg0 peer "$PUBLIC" remove
-			# The endpoint comes when the other end has forgotten the last round.
+			# Who has the other as a peer, and an endpoint of the last round, may begin a handshake at any time.
+			barrier "forgotten $round"
 			add_peer "$PUBLIC" "" preshared-key /run/psk
 			barrier "ready $round"
 			same "handshake time before" 0 "$(handshake_time)"

@@ -12,6 +12,7 @@ for role in responder initiator; do
 			: >/run/psk
 			[ $psk = none ] || get "psk $round" >/run/psk
 			wg set wg0 peer "$PUBLIC" remove
+			barrier "forgotten $round"
 			[ $role = initiator ] || add_peer "$PUBLIC" "" preshared-key /run/psk
 			barrier "ready $round"
 			if [ $role = initiator ]; then
