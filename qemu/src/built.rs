@@ -148,7 +148,8 @@ impl Builder {
         command
     }
 
-    /// The configuration that `make BASE` gives with our fragments over it, all of them in force.
+    /// The configuration that `make BASE` gives with our fragments over it, all of them in force, but
+    /// where a later one says otherwise.
     fn configure(
         &self,
         tree: &Path,
@@ -165,9 +166,11 @@ impl Builder {
         fs::write(&path, config)?;
         progress.run(self.make(tree).arg("olddefconfig"))?;
         let config = fs::read_to_string(&path)?;
-        let ignored: Vec<_> = fragments
+        let lines: Vec<_> = fragments
             .iter()
             .flat_map(|fragment| fragment.lines())
+            .collect();
+        let ignored: Vec<_> = last_words(&lines)
             .filter(|line| !in_force(&config, line))
             .collect();
         if !ignored.is_empty() {
@@ -178,6 +181,25 @@ impl Builder {
         }
         Ok(())
     }
+}
+
+/// The option that a line of a fragment sets, or says not to be set.
+fn option(line: &str) -> Option<&str> {
+    let name = match line.strip_prefix("# ") {
+        Some(rest) => rest.strip_suffix(" is not set"),
+        None => line.split_once('=').map(|(name, _)| name),
+    };
+    name.filter(|name| name.starts_with("CONFIG_"))
+}
+
+/// The lines that no later one contradicts.
+fn last_words<'a>(lines: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    let later = |at: usize| lines.iter().skip(at + 1);
+    lines.iter().enumerate().filter_map(move |(at, line)| {
+        let name = option(line);
+        let overruled = name.is_some() && later(at).any(|other| option(other) == name);
+        (!overruled).then_some(*line)
+    })
 }
 
 /// Whether a line of a fragment holds in the final configuration.
@@ -238,7 +260,14 @@ fn remove_objects(dir: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::in_force;
+    use super::{in_force, last_words};
+
+    #[test]
+    fn later_fragments_win() {
+        let lines = ["# Why", "CONFIG_A=y", "CONFIG_B=m", "# CONFIG_A is not set"];
+        let left: Vec<_> = last_words(&lines).collect();
+        assert_eq!(left, ["# Why", "CONFIG_B=m", "# CONFIG_A is not set"]);
+    }
 
     #[test]
     fn fragments_are_checked() {

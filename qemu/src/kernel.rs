@@ -91,9 +91,9 @@ const RUST_CONFIG: &str = include_str!("../config/rust.config");
 const DEBUG_CONFIG: &str = include_str!("../config/debug.config");
 const STACK_CONFIG: &str = include_str!("../config/uml-stack.config");
 const UML_DEBUG_CONFIG: &str = include_str!("../config/uml-debug.config");
-// The module is built into a folder that is named after the kernel's release.
-const UML_RUST_NAME: &str = "CONFIG_LOCALVERSION=\"-rust\"\n";
+// The module is built into a folder that is named after the kernel's release: not that of UML's.
 const X86_RUST_NAME: &str = "CONFIG_LOCALVERSION=\"-rust-x86\"\n";
+const X86_DEBUG_NAME: &str = "CONFIG_LOCALVERSION=\"-debug-x86\"\n";
 
 /// The kernel whose source tests take files from, unless the one they run on has the same source.
 pub(crate) const SOURCE: &str = "uml-7.2";
@@ -163,13 +163,7 @@ pub(crate) static KERNELS: [Kernel; 10] = [
         source: Source::Rust {
             version: "7.2",
             suites: &["sid", "testing", "trixie-backports"],
-            fragments: &[
-                COMMON_CONFIG,
-                MACHINE_CONFIG,
-                STACK_CONFIG,
-                RUST_CONFIG,
-                UML_RUST_NAME,
-            ],
+            fragments: &[COMMON_CONFIG, MACHINE_CONFIG, STACK_CONFIG, RUST_CONFIG],
         },
     },
     Kernel {
@@ -204,7 +198,7 @@ pub(crate) static KERNELS: [Kernel; 10] = [
         source: Source::Debug {
             version: "7.2",
             suites: &["sid", "testing", "trixie-backports"],
-            fragments: &[COMMON_CONFIG, X86_CONFIG, DEBUG_CONFIG],
+            fragments: &[COMMON_CONFIG, X86_CONFIG, DEBUG_CONFIG, X86_DEBUG_NAME],
         },
     },
 ];
