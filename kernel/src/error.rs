@@ -83,7 +83,7 @@ impl Error {
 
     /// Returns the kernel error code (a negative number).
     #[inline]
-    pub const fn to_errno(self) -> c_int {
+    pub fn to_errno(self) -> c_int {
         self.0.get()
     }
 }

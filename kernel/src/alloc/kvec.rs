@@ -212,14 +212,14 @@ impl<T, A: Allocator> Vec<T, A> {
     /// The three came from [`Vec::into_raw_parts`] with the same allocator, nobody else owns them, and
     /// the first `len` values are initialised.
     #[inline]
-    pub unsafe fn from_raw_parts(ptr: *mut T, len: usize, cap: usize) -> Self {
-        let cap = if size_of::<T>() == 0 { 0 } else { cap };
+    pub unsafe fn from_raw_parts(ptr: *mut T, length: usize, capacity: usize) -> Self {
+        let cap = if size_of::<T>() == 0 { 0 } else { capacity };
         // INVARIANT: the caller gives back what a vector was.
         Self {
             // SAFETY: a vector's pointer is not null.
             ptr: unsafe { NonNull::new_unchecked(ptr) },
             cap,
-            len,
+            len: length,
             _owns: PhantomData,
         }
     }
