@@ -68,7 +68,7 @@ world := $(if $(WORLD),--world $(WORLD))
 demo:
 	$(setup)
 	@$(VM) prepare rust-src $(KERNEL) rootfs
-	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir $(KERNEL))"
+	@$(VM) build $(world) $(KERNEL)
 	@$(VM) demo --on $(KERNEL) $(world) $(ARGS)
 
 test: test-host test-constant-time test-sanitizers test-fuzz test-module test-package-short test-vm

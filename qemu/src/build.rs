@@ -18,11 +18,12 @@ pub(crate) struct Built {
     pub(crate) tail: String,
 }
 
-/// Builds for `kernel`, in `world` or in that which the build chooses; the build's own check refuses any
-/// warning of rustc, gcc, objtool or modpost.
-pub(crate) fn run(kernel: &Kernel, world: Option<World>) -> Result<Built> {
+/// The build for `kernel`, in `world` or in that which the build chooses.
+fn build(kernel: &Kernel, world: Option<World>) -> Result<Command> {
     let parts = kernel.parts()?;
-    let mut command = build(&parts.kdir);
+    let mut command = Command::new("bash");
+    command.arg(workplace::repository().join("module/build/build.sh"));
+    command.env("KDIR", parts.kdir);
     if let Some(world) = world {
         command.env("WORLD", world.name());
     }
@@ -36,6 +37,13 @@ pub(crate) fn run(kernel: &Kernel, world: Option<World>) -> Result<Built> {
         let all = std::iter::once(first).chain(std::env::split_paths(&path));
         command.env("PATH", std::env::join_paths(all)?);
     }
+    Ok(command)
+}
+
+/// Builds for `kernel`, in `world` or in that which the build chooses; the build's own check refuses any
+/// warning of rustc, gcc, objtool or modpost.
+pub(crate) fn run(kernel: &Kernel, world: Option<World>) -> Result<Built> {
+    let mut command = build(kernel, world)?;
     let output = command.output().context("module/build/build.sh")?;
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text);
@@ -51,13 +59,6 @@ pub(crate) fn run(kernel: &Kernel, world: Option<World>) -> Result<Built> {
             .transpose()?,
         tail: tail.join("\n"),
     })
-}
-
-fn build(kdir: &Path) -> Command {
-    let mut command = Command::new("bash");
-    command.arg(workplace::repository().join("module/build/build.sh"));
-    command.env("KDIR", kdir);
-    command
 }
 
 /// A line of `modinfo`.
@@ -85,13 +86,13 @@ pub(crate) fn kernel_compiler(kdir: &Path) -> String {
     line.unwrap_or_default().trim_matches('"').to_owned()
 }
 
-/// `vm build`: all these kernels, and what the builds said.
-pub(crate) fn all(kernels: &[String]) -> Result<ExitCode> {
+/// `vm build`: all these kernels; what the builds say is seen as it comes.
+pub(crate) fn all(kernels: &[String], world: Option<World>) -> Result<ExitCode> {
     let mut failed = false;
     for name in kernels {
-        let built = run(kernel::find(name)?, None)?;
-        println!("{}", built.tail);
-        failed |= built.module.is_none();
+        let mut command = build(kernel::find(name)?, world)?;
+        let status = command.status().context("module/build/build.sh")?;
+        failed |= !status.success();
     }
     Ok(ExitCode::from(u8::from(failed)))
 }

@@ -129,6 +129,9 @@ enum Command {
     },
     /// Build our module for these kernels, with the compiler that each wants
     Build {
+        /// World of the module; without it, the build chooses
+        #[arg(long, value_enum)]
+        world: Option<World>,
         /// Kernels or vehicles
         #[arg(required = true)]
         kernels: Vec<String>,
@@ -326,7 +329,7 @@ fn dispatch(command: Command) -> Result<ExitCode> {
             page_only,
             names,
         } => matrix::run(&on, world, &names, jobs.max(1), built, page_only),
-        Command::Build { kernels } => build::all(&kernels),
+        Command::Build { world, kernels } => build::all(&kernels, world),
         Command::Source { version } => {
             println!("{}", source::prepare(&version)?.display());
             Ok(ExitCode::SUCCESS)
