@@ -30,7 +30,9 @@ pub(crate) mod ifla {
     pub(crate) const GROUP: u16 = 27;
     pub(crate) const LINK_NETNSID: u16 = 37;
     pub(crate) const STATS64: u16 = 23;
+    pub(crate) const GSO_MAX_SIZE: u16 = 41;
     pub(crate) const XDP: u16 = 43;
+    pub(crate) const TSO_MAX_SIZE: u16 = 59;
     pub(crate) const INFO_KIND: u16 = 1;
     pub(crate) const INFO_DATA: u16 = 2;
 }
@@ -235,6 +237,8 @@ pub(crate) fn show(body: &[u8]) -> String {
             // Time stamps of the address family's records (IFLA_INET6_CACHEINFO), the counters of
             // the whole namespace.
             [ifla::AF_SPEC, 10, 3 | 5 | 6] => Some(format!("{} bytes", payload.len())),
+            // How great segments may be has a case of its own (link/segments).
+            [ifla::TSO_MAX_SIZE] => Some(format!("{} bytes", payload.len())),
             // The permanent and the present address, if they are random.
             _ => None,
         },

@@ -15,6 +15,7 @@ use std::net::UdpSocket;
 pub(super) fn run(record: &mut Record) -> Result<()> {
     create(record)?;
     change(record)?;
+    segments(record)?;
     masters(record)?;
     notices(record)?;
     spaces(record)?;
@@ -252,6 +253,24 @@ fn change(record: &mut Record) -> Result<()> {
     let dump = Wg::open()?.dump("other")?;
     record.put("link/change/dump-after-rename", dump);
     links.delete("other")?.ok("delete").map(drop)
+}
+
+/// How great segments may be: of 65,536 bytes, and greater where the device allows it.
+fn segments(record: &mut Record) -> Result<()> {
+    let mut links = Links::open()?;
+    links.wireguard("wg0")?;
+    for (title, size) in [("fits", 65_536), ("great", 200_000), ("too-great", 1 << 20)] {
+        let attrs = Attrs::new().u32(ifla::GSO_MAX_SIZE, size);
+        let mut text = links.change("wg0", &attrs)?.name();
+        let body = links.get("wg0")?;
+        for (name, kind) in [("is", ifla::GSO_MAX_SIZE), ("limit", ifla::TSO_MAX_SIZE)] {
+            let attr = attr::find(body.get(16..).unwrap_or_default(), kind);
+            let value = attr.and_then(|attr| attr.u32());
+            text += &value.map_or(format!(", {name} -"), |value| format!(", {name} {value}"));
+        }
+        record.put(format!("link/segments/{title}"), text);
+    }
+    links.delete("wg0")?.ok("delete").map(drop)
 }
 
 /// Who takes it as a port.
