@@ -4,17 +4,32 @@ use std::fs;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+/// What the kernel says of the processor.
+fn said(what: &str) -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let mut pairs = info.lines().filter_map(|line| line.split_once(':'));
+    let found = pairs.find(|(name, _)| name.trim() == what);
+    found
+        .map_or("unknown", |(_, value)| value.trim())
+        .to_owned()
+}
+
 /// The processor's own name, and its family and model: a virtual machine may say only half.
 #[must_use]
 pub fn processor() -> String {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let say = |what: &str| {
-        let mut pairs = info.lines().filter_map(|line| line.split_once(':'));
-        let found = pairs.find(|(name, _)| name.trim() == what);
-        found.map_or("unknown", |(_, value)| value.trim())
+    let (family, model) = (said("cpu family"), said("model"));
+    format!("{} (family {family}, model {model})", said("model name"))
+}
+
+/// The same as the name of a file: maker, family, model.
+#[must_use]
+pub fn slug() -> String {
+    let maker = match said("vendor_id").as_str() {
+        "AuthenticAMD" => "amd",
+        "GenuineIntel" => "intel",
+        _ => "other",
     };
-    let (family, model) = (say("cpu family"), say("model"));
-    format!("{} (family {family}, model {model})", say("model name"))
+    format!("{maker}-{}-{}", said("cpu family"), said("model"))
 }
 
 /// The clock at which code runs now, in GHz: a chain of multiplications (three cycles each) and

@@ -182,17 +182,16 @@ fn bars(records: &Records, tasks: &[Task], scale: f64) -> (Vec<String>, Vec<Seri
     (groups, records.everybody(kind).iter().map(series).collect())
 }
 
-/// Writes `crypto-speed<suffix>.md` and its plots into a folder.
+/// Writes `<name>.md` into a folder, and its plots into one of its name there.
 pub fn write(
     folder: &Path,
-    suffix: &str,
+    name: &str,
     records: &Records,
     wanted: &[Goal],
     machine: &[String],
     clock: f64,
 ) -> io::Result<()> {
-    let plots = format!("plots{suffix}");
-    fs::create_dir_all(folder.join(&plots))?;
+    fs::create_dir_all(folder.join(name))?;
     let mut page = String::from(
         "<!-- Written by `make bench`. -->\n# The cryptography beside others\n\n\
          One run of `make bench`, everybody in the same one; nanoseconds for one message, the quickest of\n\
@@ -211,9 +210,9 @@ pub fn write(
             continue;
         }
         let _ = write!(page, "\n## {title}\n\n");
-        let mut plot = |name: &str, svg: String| {
-            let _ = write!(page, "![{name}]({plots}/{name}.svg)\n\n");
-            fs::write(folder.join(format!("{plots}/{name}.svg")), svg)
+        let mut plot = |plot: &str, svg: String| {
+            let _ = write!(page, "![{plot}]({name}/{plot}.svg)\n\n");
+            fs::write(folder.join(format!("{name}/{plot}.svg")), svg)
         };
         if kind == "seal" || kind == "open" {
             let unit = "nanoseconds a byte";
@@ -226,10 +225,10 @@ pub fn write(
             for len in [64, 576, 1420] {
                 let lists: Vec<Task> = lists.iter().copied().filter(|t| t.len == len).collect();
                 let (groups, series) = bars(records, &lists, 1.0);
-                let name = format!("{kind}-{len}");
+                let list = format!("{kind}-{len}");
                 let title = format!("{title}: {len} bytes, alone and in lists");
                 let unit = "nanoseconds a message";
-                plot(&name, plot::bars(&title, unit, &groups, &series))?;
+                plot(&list, plot::bars(&title, unit, &groups, &series))?;
             }
         } else {
             let (groups, series) = bars(records, &tasks, 1000.0);
@@ -237,5 +236,5 @@ pub fn write(
         }
         page.push_str(&times(records, kind, clock));
     }
-    fs::write(folder.join(format!("crypto-speed{suffix}.md")), page)
+    fs::write(folder.join(format!("{name}.md")), page)
 }

@@ -6,6 +6,7 @@ use core::arch::x86_64::*;
 use core::mem::MaybeUninit;
 
 use super::avx512::{eight_blocks, four_blocks};
+use super::rows::two_blocks;
 use super::short::conclude;
 use crate::abi::Task;
 use crate::engine::wipe;
@@ -24,14 +25,21 @@ struct Memory([u8; 64 + LONGEST]);
 /// That of [`abi::Function`](crate::abi::Function), for one task of at most [`LONGEST`] bytes in one
 /// span on each side, without associated data.
 #[inline(never)]
-#[target_feature(enable = "avx512f,avx512bw,avx2,bmi2")]
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx2,bmi2")]
 pub(super) unsafe fn work<const SEAL: bool>(key: *const u8, task: *mut Task) {
     let (len, counter) = ((*task).len, (*task).counter);
     let (src, dst) = ((*(*task).src).start, (*(*task).dst).start);
     let mut memory = MaybeUninit::<Memory>::uninit();
     let memory: *mut u8 = memory.as_mut_ptr().cast();
     let text = memory.wrapping_add(64);
-    if len <= 3 * 64 {
+    if len <= 64 {
+        // Registers of half the size have shorter ways.
+        let [r, s, low, high] = two_blocks(key, counter);
+        _mm256_store_si256(memory.cast(), r);
+        _mm256_store_si256(memory.wrapping_add(32).cast(), s);
+        let stream = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high);
+        mix::<SEAL, 1>([stream], src, text, dst, len);
+    } else if len <= 3 * 64 {
         let [keys, stream @ ..] = four_blocks(key, counter);
         _mm512_store_si512(memory.cast(), keys);
         mix::<SEAL, 3>(stream, src, text, dst, len);

@@ -17,7 +17,6 @@ use criterion::{BenchmarkGroup, Criterion};
 use wg_bench::machine;
 use wg_bench::page::{self, Goal};
 use wg_bench::record::{Records, Task, Who, SHORTEST};
-use wg_simd_link::Level;
 
 type Group<'a> = BenchmarkGroup<'a, WallTime>;
 
@@ -165,14 +164,9 @@ fn main() {
         && !records.tasks("x25519").is_empty()
         && !records.tasks("blake2s").is_empty();
     if whole {
-        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs"));
-        // A machine that lacks a level does not write over the page of one that has all.
-        let best = records.everybody("seal").into_iter().rfind(|who| who.ours);
-        let suffix = match (best, Level::ALL.last()) {
-            (Some(best), Some(last)) if best.name != last.name() => format!("-{}", best.name),
-            _ => String::new(),
-        };
-        page::write(folder, &suffix, &records, &goals, &machine, clock).unwrap();
-        println!("written: docs/crypto-speed{suffix}.md");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/crypto-speed");
+        let name = machine::slug();
+        page::write(Path::new(folder), &name, &records, &goals, &machine, clock).unwrap();
+        println!("written: docs/crypto-speed/{name}.md");
     }
 }
