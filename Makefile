@@ -220,8 +220,8 @@ help:
 #: make test-matrix     every kernel by every suite, and docs/compatibility.md from what was seen: takes hours;
 #:   ARGS="--on qemu-6.12 tunnel"  ... a part of it; `configurations` for what is only built against
 #: make test-rfl        the scenarios on User-Mode Linux with CONFIG_RUST, in the rfl world (not a part of make test)
-#: make bench           our cryptography beside ring, aws-lc-rs, RustCrypto and OpenSSL; writes docs/crypto-speed.md
-#:                      (docs/crypto-speed-avx2.md on a processor without AVX-512)
+#: make bench           our cryptography beside ring, aws-lc-rs, RustCrypto and OpenSSL; writes a page for this
+#:                      processor into docs/crypto-speed/
 #:   ARGS=<filter>      ... only what has this in its name (seal/1420, x25519): a quick look, writes nothing
 #: make bench-vm        what the tunnel costs beside the C module: instructions, memory, ping; writes docs/tunnel-speed.md
 #:   ARGS="packets peers memory ping"   ... only these parts, and writes nothing
