@@ -15,6 +15,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 KERNEL=uml-7.2-debug
 WORLD=${WORLD:-standalone}
 PAGES=docs/reliability
+suffix='' setting=''
+[[ $WORLD == standalone ]] || suffix=-$WORLD setting=" WORLD=$WORLD"
 mkdir -p $PAGES target/reliability
 # (VM: the tool as it is built already)
 vm() { ${VM:-cargo run --quiet --release --package wg-vm --bin vm --} "$@"; }
@@ -40,7 +42,15 @@ verdicts() {
 	sed -nE "s/^skip (.*) on $KERNEL: (.*)/| \1 | not run: \2 | |/p" "target/reliability/$1"
 }
 
-release() { basename "$(dirname "$(ls -t out/7.2.*-debug*/wireguard.ko 2>/dev/null | head -1)")"; }
+# page NAME: the file of a page; each world has its own.
+page() { echo "$PAGES/$1$suffix.md"; }
+
+# The kernel's release.
+release() {
+	local kdir
+	kdir=$(vm kdir $KERNEL)
+	cat "$kdir/include/config/kernel.release"
+}
 
 about() {
 	local revision
@@ -64,9 +74,9 @@ debug)
 	cat target/reliability/debug-{fuzz,storm} >>target/reliability/debug
 	(($# == 0)) || exit $status
 	{
-		echo "# The debug kernel"
+		echo "# The debug kernel, the $WORLD world"
 		echo
-		echo "Made by \`make test-debug\`. A kernel 7.2 built with clang, with the address sanitizer (KASAN, generic, inline, vmalloc), kmemleak, lockdep"
+		echo "Made by \`make test-debug$setting\`. A kernel 7.2 built with clang, with the address sanitizer (KASAN, generic, inline, vmalloc), kmemleak, lockdep"
 		echo "(PROVE_LOCKING, PROVE_RCU), DEBUG_ATOMIC_SLEEP, DEBUG_OBJECTS (timers, work, RCU heads, percpu counters, freed objects), reference trackers of"
 		echo "devices and namespaces. All Rust of the module is instrumented as the kernel's C is: core, the driver, the protocol, the vector code."
 		echo
@@ -77,15 +87,14 @@ debug)
 		about
 		echo
 		verdicts debug
-	} >$PAGES/debug-kernel.md
+	} >"$(page debug-kernel)"
 	;;
 plants)
-	file=out/$(release | sed 's/-plant$//')-plant/wireguard.ko
-	run plants --ko "$file" plant || status=$?
+	run plants --ko "out/$(release)$suffix-plant/wireguard.ko" plant || status=$?
 	{
 		echo "# Each detector sees our code"
 		echo
-		echo "Made by \`make test-plants\`. A module that is built with \`PLANT=1\` commits one fault when it is loaded (\`module/kapi/plant.rs\`), and the test passes"
+		echo "Made by \`make test-plants$setting\`. A module that is built with \`PLANT=1\` commits one fault when it is loaded (\`module/kapi/plant.rs\`), and the test passes"
 		echo "only if that detector's report is in the kernel log and names the function that commits it. Without a fault the same module gives none. Only a kernel"
 		echo "with the address sanitizer gets such a build; check.sh refuses any other module that has a trace of one, and check-test.sh shows that it does."
 		echo
@@ -103,14 +112,14 @@ plants)
 		done
 		echo
 		verdicts plants
-	} >$PAGES/detectors.md
+	} >"$(page detectors)"
 	;;
 faults)
 	run faults faults weather || status=$?
 	{
 		echo "# Faults"
 		echo
-		echo "Made by \`make test-faults\` on the debug kernel, so each error path runs under all of its detectors."
+		echo "Made by \`make test-faults$setting\` on the debug kernel, so each error path runs under all of its detectors."
 		echo
 		about
 		echo
@@ -138,19 +147,19 @@ faults)
 		echo "## All tests of this page"
 		echo
 		verdicts faults
-	} >$PAGES/faults.md
+	} >"$(page faults)"
 	;;
 storm)
 	minutes=${2:-30}
 	run storm --env STORM=$((minutes * 60)) --longer $((minutes * 60 * 3)) storm || status=$?
-	rm -f $PAGES/storm.svg
+	rm -f $PAGES/storm$suffix.svg
 	output="target/vm/storm-on-$KERNEL--$WORLD/a/output.log"
 	sed -nE 's/^round ([0-9]+): .* ([0-9]+) KiB of kernel memory$/\1 \2/p' "$output" | awk '{ print $1, $2 / 1024 }' |
-		tests/bench/line.sh "Kernel memory after each removal of the module" "removal" "MiB" >target/reliability/storm.svg && mv target/reliability/storm.svg $PAGES/
+		tests/bench/line.sh "Kernel memory after each removal of the module" "removal" "MiB" >target/reliability/storm.svg && mv target/reliability/storm.svg $PAGES/storm$suffix.svg
 	{
 		echo "# A storm of $minutes minutes"
 		echo
-		echo "Made by \`make storm MINUTES=$minutes\`: traffic while peers, keys, prefixes, ports, marks, interfaces and namespaces change as fast as they can, in rounds,"
+		echo "Made by \`make storm MINUTES=$minutes$setting\`: traffic while peers, keys, prefixes, ports, marks, interfaces and namespaces change as fast as they can, in rounds,"
 		echo "each of which ends with the removal of the module under full traffic. On the debug kernel, which has one processor (everything is interleaved, nothing"
 		echo "is at once; on the emulated kernels the same scenario has four, which come and go). Kernel memory: slab, percpu and vmalloc, after each removal."
 		echo
@@ -158,13 +167,13 @@ storm)
 		echo
 		verdicts storm
 		echo
-		[ ! -e $PAGES/storm.svg ] || { echo "![kernel memory after each removal](storm.svg)" && echo; }
+		[ ! -e $PAGES/storm$suffix.svg ] || { echo "![kernel memory after each removal](storm$suffix.svg)" && echo; }
 		echo '```text'
 		grep -m 4 -v '^PING' "$output"
 		echo ...
 		tail -n 4 "$output"
 		echo '```'
-	} >$PAGES/storm.md
+	} >"$(page storm)"
 	;;
 fuzz)
 	count=${2:-1000000}
@@ -172,7 +181,7 @@ fuzz)
 	{
 		echo "# Fuzzing a loaded module"
 		echo
-		echo "Made by \`make fuzz-vm COUNT=$count\` on the debug kernel: \`fuzz-netlink\` and \`fuzz-packets\`, both in the tool that boots the machines. A tunnel beside"
+		echo "Made by \`make fuzz-vm COUNT=$count$setting\` on the debug kernel: \`fuzz-netlink\` and \`fuzz-packets\`, both in the tool that boots the machines. A tunnel beside"
 		echo "them works before and after."
 		echo
 		about
@@ -186,7 +195,7 @@ fuzz)
 			grep -vE '^(PING|---|rtt|$)|packets transmitted' "target/vm/fuzz-$part-on-$KERNEL--$WORLD/a/output.log" || true
 			echo '```'
 		done
-	} >$PAGES/fuzz-vm.md
+	} >"$(page fuzz-vm)"
 	;;
 *)
 	sed -n '5,9s/^# *//p' "$0" >&2
