@@ -155,6 +155,7 @@ bench-worlds:
 test-rfl:
 	$(setup)
 	@$(VM) prepare rust-src rootfs uml-7.2-rust
+	@KDIR="$$($(VM) kdir uml-7.2-rust)" bash module/build/world-test.sh
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2-rust)" WORLD=rfl
 	@$(VM) test --second-attempt --on uml-7.2-rust --world rfl $(ARGS)
 

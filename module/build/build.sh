@@ -281,6 +281,11 @@ main() {
 		echo "${OUT#"$REPO/out/"}"
 		return
 		;;
+	world)
+		read_kernel
+		name_folder
+		return
+		;;
 	revision)
 		revision
 		return

@@ -26,7 +26,7 @@ rfl_obstacles() {
 # Compiles rfl.rs against the kernel's metadata: the compiler, the target and the crate's functions
 # are the right ones if that works, and only then.
 rfl_api() {
-	local dir target=()
+	local dir what target=()
 	dir=$(mktemp -d)
 	! has X86_64 || target=("--target=$KDIR/scripts/target.json")
 	! has ARM64 || target=(--target=aarch64-unknown-none-softfloat)
@@ -35,7 +35,9 @@ rfl_api() {
 		--crate-type rlib --crate-name rfl_probe --sysroot=/dev/null -L "$KDIR/rust" --extern kernel \
 		@"$KDIR/include/generated/rustc_cfg" --cfg MODULE -Awarnings --out-dir "$dir" --emit=metadata \
 		"$BUILD/rfl.rs") >"$dir/log" 2>&1; then
-		obstacles+=("the kernel's crate is not what the driver is written for: $(grep -m 1 '^error' "$dir/log" || echo "rustc failed")")
+		what="the kernel's crate is not what the driver is written for"
+		! grep -q '^error\[E0461\]' "$dir/log" || what="the kernel's crates were not compiled for its scripts/target.json"
+		obstacles+=("$what: $(grep -m 1 '^error' "$dir/log" || echo "rustc failed")")
 	fi
 	rm -rf "$dir"
 }

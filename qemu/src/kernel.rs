@@ -99,7 +99,7 @@ const X86_DEBUG_NAME: &str = "CONFIG_LOCALVERSION=\"-debug-x86\"\n";
 pub(crate) const SOURCE: &str = "uml-7.2";
 
 /// All kernels.
-pub(crate) static KERNELS: [Kernel; 10] = [
+pub(crate) static KERNELS: [Kernel; 11] = [
     Kernel {
         name: "uml-7.2",
         vehicle: "uml-7.2",
@@ -154,6 +154,15 @@ pub(crate) static KERNELS: [Kernel; 10] = [
         source: Source::Debian {
             version: "7.2.",
             suites: &["sid", "testing", "trixie-backports"],
+        },
+    },
+    Kernel {
+        name: "debian-7.3",
+        vehicle: "qemu-7.3",
+        runs: Runs::Qemu,
+        source: Source::Debian {
+            version: "7.3.",
+            suites: &["trixie-backports", "trixie"],
         },
     },
     Kernel {
