@@ -8,7 +8,7 @@ barrier ready
 reach "$IN4" "$IN6"
 iperf3 -c "$IN4" -t 300 -P 2 --bidir >/dev/null 2>&1 &
 tcp=$!
-iperf3 -c "$IN6" -p 5202 -t 300 -u -b 50M -l 200 --bidir >/dev/null 2>&1 &
+iperf3 -c "$IN6" -p 5202 -t 300 -u -b $((MUCH / 4))M -l 200 --bidir >/dev/null 2>&1 &
 udp=$!
 wait_for 20 flowing
 for round in 1 2 3; do

@@ -9,7 +9,7 @@ for round in 1 2 3; do
 	reach "$IN4"
 	iperf3 -c "$IN4" -t 30 -P 2 --bidir >/dev/null 2>&1 &
 	tcp=$!
-	iperf3 -c "$IN6" -p 5202 -t 30 -u -b 200M --bidir >/dev/null 2>&1 &
+	iperf3 -c "$IN6" -p 5202 -t 30 -u -b ${MUCH}M --bidir >/dev/null 2>&1 &
 	udp=$!
 	sleep $SHORT
 	start=$(date +%s%N)
