@@ -22,6 +22,6 @@ make_link() {
 	esac
 	wait_for 10 ip link show "$1"
 	# (wg removes a socket on which nobody listens yet)
-	wait_for 10 sh -c "ss -xln | grep -q wireguard/$1.sock"
+	wait_for 10 sh -c "ss -xln | grep -q /$1.sock"
 	[ "$(ip -o link show type wireguard | wc -l)" = 0 ] || fail "$1 is the kernel's"
 }

@@ -25,8 +25,8 @@ for role in initiator responder; do
 			# Who has the other as a peer, and an endpoint of the last round, may begin a handshake at any time.
 			barrier "forgotten $round"
 			add_peer "$PUBLIC" "" preshared-key /run/psk
-			barrier "ready $round"
 			same "handshake time before" 0 "$(handshake_time)"
+			barrier "ready $round"
 			if [ $role = initiator ]; then
 				wg set wg0 peer "$PUBLIC" endpoint "$endpoint"
 				data
