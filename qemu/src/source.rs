@@ -14,17 +14,17 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// What of the archive is not unpacked. Configuration files stay everywhere.
+/// What of the tree is not unpacked. Configuration files stay everywhere.
 const USELESS: [&str; 9] = [
-    "*/Documentation/*/*",
-    "*/arch/[a-tv-wy-z]*.[chS]",
-    "*/arch/*/boot/dts/*",
-    "*/drivers/gpu/drm/*.[ch]",
-    "*/drivers/media/*.[ch]",
-    "*/drivers/net/wireless/*.[ch]",
-    "*/drivers/staging/*.[ch]",
-    "*/fs/*/*.[ch]",
-    "*/sound/*.[ch]",
+    "Documentation/*/*",
+    "arch/[a-tv-wy-z]*.[chS]",
+    "arch/*/boot/dts/*",
+    "drivers/gpu/drm/*.[ch]",
+    "drivers/media/*.[ch]",
+    "drivers/net/wireless/*.[ch]",
+    "drivers/staging/*.[ch]",
+    "fs/*/*.[ch]",
+    "sound/*.[ch]",
 ];
 /// Where each version is looked for; the first suite that has it gives the newest.
 const SUITES: [(&str, &[&str]); 4] = [
@@ -55,8 +55,9 @@ pub(crate) fn prepare(version: &str) -> Result<PathBuf> {
         let tree = temp.join("tree");
         fs::create_dir_all(&tree)?;
         let mut tar = Command::new("tar");
-        tar.args(["--strip-components=1", "--wildcards"]);
-        tar.args(USELESS.map(|pattern| format!("--exclude={pattern}")));
+        tar.args(["--strip-components=1", "--wildcards", "--anchored"]);
+        // From the top: other folders have an `arch`, too, whose files a configuration needs.
+        tar.args(USELESS.map(|pattern| format!("--exclude={}/{pattern}", package.name)));
         tar.arg("-C").arg(&tree).arg("-xf").arg(archive);
         progress.run(&mut tar)?;
         Ok(fs::remove_dir_all(&unpacked)?)
