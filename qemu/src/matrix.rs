@@ -14,7 +14,7 @@ use crate::matrix_page;
 use crate::plan::{Plan, Show};
 use crate::progress::output;
 use crate::source;
-use crate::suite::{self, Fate};
+use crate::suite::{self, Done, Fate};
 use crate::workplace::{self, World};
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
@@ -267,21 +267,27 @@ fn on_kernel(column: Column, jobs: usize, names: &[String], built: bool) -> Resu
         thorough: true,
     };
     store(&column.file(), &found)?;
-    let found = Mutex::new(found);
+    let keeping = Mutex::new(());
     let results = suite::results(&plan, &|done| {
-        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-        let noted = Noted {
-            revision: found.revision.clone(),
-            fate: done.fate.clone(),
-        };
-        found.tests.insert(done.name(), noted);
-        if let Err(error) = store(&column.file(), &*found) {
+        let _keeping = keeping.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = keep(&column.file(), &found.revision, done) {
             println!("note: {error:#}");
         }
     })?;
     Ok(!results
         .iter()
         .any(|done| matches!(done.fate, Fate::Failed(_))))
+}
+
+/// Adds what became of a test to what is kept by now: another run may have added to it meanwhile.
+fn keep(file: &str, revision: &str, done: &Done) -> Result<()> {
+    let mut found: Found = load(file)?;
+    let noted = Noted {
+        revision: revision.to_owned(),
+        fate: done.fate.clone(),
+    };
+    found.tests.insert(done.name(), noted);
+    store(file, &found)
 }
 
 /// Builds against every configuration of `tests/configurations`; whether all is well.
