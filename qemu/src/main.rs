@@ -121,6 +121,9 @@ enum Command {
         /// Take the modules that are built already
         #[arg(long)]
         built: bool,
+        /// Seconds that scripts may take beyond what is theirs, on a busy machine
+        #[arg(long, default_value_t = 0)]
+        longer: u64,
         /// Write the page of what earlier runs have found, and run nothing
         #[arg(long)]
         page_only: bool,
@@ -326,9 +329,20 @@ fn dispatch(command: Command) -> Result<ExitCode> {
             world,
             jobs,
             built,
+            longer,
             page_only,
             names,
-        } => matrix::run(&on, world, &names, jobs.max(1), built, page_only),
+        } => matrix::run(
+            &matrix::Wish {
+                on,
+                world,
+                names,
+                jobs: jobs.max(1),
+                built,
+                longer: Duration::from_secs(longer),
+            },
+            page_only,
+        ),
         Command::Build { world, kernels } => build::all(&kernels, world),
         Command::Source { version } => {
             println!("{}", source::prepare(&version)?.display());

@@ -24,6 +24,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// What `names` may ask for beside scenarios.
 const CONFIGURATIONS: &str = "configurations";
@@ -145,15 +146,25 @@ pub(crate) struct Configurations {
     pub(crate) built: Vec<Configured>,
 }
 
+/// What was asked for.
+pub(crate) struct Wish {
+    /// Kernels or vehicles; without any, all.
+    pub(crate) on: Vec<String>,
+    /// World of our module; without it, all that a kernel can have.
+    pub(crate) world: Option<World>,
+    /// Scenarios, SCENARIO/CASE, or [`CONFIGURATIONS`]; without any, all.
+    pub(crate) names: Vec<String>,
+    /// Tests at a time.
+    pub(crate) jobs: usize,
+    /// The modules that are there are taken.
+    pub(crate) built: bool,
+    /// Time that scripts get beyond what their scenario gives them.
+    pub(crate) longer: Duration,
+}
+
 /// Runs what was asked for and writes the page.
-pub(crate) fn run(
-    on: &[String],
-    world: Option<World>,
-    names: &[String],
-    jobs: usize,
-    built: bool,
-    page_only: bool,
-) -> Result<ExitCode> {
+pub(crate) fn run(wish: &Wish, page_only: bool) -> Result<ExitCode> {
+    let Wish { on, names, .. } = wish;
     let mut bad = false;
     if !page_only {
         let kernels: Vec<&'static Kernel> = if on.is_empty() {
@@ -165,20 +176,20 @@ pub(crate) fn run(
                 .collect::<Result<_>>()?
         };
         let asked = |name: &str| names.iter().any(|one| one == name);
-        let names: Vec<String> = names
+        let scenarios: Vec<String> = names
             .iter()
             .filter(|name| *name != CONFIGURATIONS)
             .cloned()
             .collect();
-        let only_configurations = names.is_empty() && asked(CONFIGURATIONS);
+        let only_configurations = scenarios.is_empty() && asked(CONFIGURATIONS);
         if !only_configurations {
             for column in kernels.into_iter().flat_map(Column::of) {
-                if world.is_none_or(|world| world == column.world) {
-                    bad |= !on_kernel(column, jobs, &names, built)?;
+                if wish.world.is_none_or(|world| world == column.world) {
+                    bad |= !on_kernel(column, wish, &scenarios)?;
                 }
             }
         }
-        if asked(CONFIGURATIONS) || (on.is_empty() && names.is_empty()) {
+        if asked(CONFIGURATIONS) || (on.is_empty() && scenarios.is_empty()) {
             bad |= !configurations(&revision()?)?;
         }
     }
@@ -226,7 +237,7 @@ fn revision() -> Result<String> {
 }
 
 /// Builds for one kernel and runs the tests; whether all is well.
-fn on_kernel(column: Column, jobs: usize, names: &[String], built: bool) -> Result<bool> {
+fn on_kernel(column: Column, wish: &Wish, scenarios: &[String]) -> Result<bool> {
     let Column { kernel, world } = column;
     println!("== {}", column.name());
     kernel.prepare(false)?;
@@ -235,7 +246,7 @@ fn on_kernel(column: Column, jobs: usize, names: &[String], built: bool) -> Resu
     found.release = parts.release;
     found.compiler = build::kernel_compiler(&parts.kdir);
     let mut module =
-        Some(workplace::module(kernel, Some(world))?).filter(|path| built && path.exists());
+        Some(workplace::module(kernel, Some(world))?).filter(|path| wish.built && path.exists());
     if module.is_none() {
         let outcome = build::run(kernel, Some(world))?;
         module = outcome.module;
@@ -253,17 +264,17 @@ fn on_kernel(column: Column, jobs: usize, names: &[String], built: bool) -> Resu
     found.text = build::text_size(&module);
     found.revision = build::info(&module, "revision");
     let plan = Plan {
-        names: names.to_vec(),
+        names: scenarios.to_vec(),
         on: vec![kernel.vehicle.to_owned()],
         modules: Vec::new(),
         world: Some(world),
         file: None,
-        jobs,
+        jobs: wish.jobs,
         show: Show::Verdicts,
         repeat: 1,
         second_attempt: true,
         env: Vec::new(),
-        longer: std::time::Duration::ZERO,
+        longer: wish.longer,
         thorough: true,
     };
     store(&column.file(), &found)?;

@@ -20,12 +20,18 @@ awk '{ print $1, "wg_calls_to_" $1 }' <<<"$functions" >"$names"
 		#else
 		#define GO(name) "jmp " name "\n"
 		#endif
+		/* Some are called by their address. */
+		#ifdef CONFIG_X86_KERNEL_IBT
+		#define ENTRY "endbr64\n\t"
+		#else
+		#define ENTRY
+		#endif
 		#define STUB(name) \
 			extern u64 wg_count_##name; \
 			u64 wg_count_##name; \
 			asm(".pushsection .text\n.globl wg_calls_to_" #name "\n" \
 			    ".type wg_calls_to_" #name ", @function\nwg_calls_to_" #name ":\n" \
-			    "\tmovabsq $wg_count_" #name ", %r11\n\tlock incq (%r11)\n\t" GO(#name) \
+			    "\t" ENTRY "movabsq $wg_count_" #name ", %r11\n\tlock incq (%r11)\n\t" GO(#name) \
 			    ".size wg_calls_to_" #name ", . - wg_calls_to_" #name "\n.popsection\n");
 
 	C
