@@ -6,8 +6,8 @@
 set -euo pipefail
 object=$1 names=$2 code=$3
 
-# The thunks are a part of the calling instruction.
-functions=$(nm -u "$object" | awk '$2 !~ /^__x86_|14format_strings/ { print $2 }')
+# The thunks are a part of the calling instruction. Panics do not return, which objtool knows by their names.
+functions=$(nm -u "$object" | awk '$2 !~ /^__x86_|14format_strings|panicking|(unwrap|expect)_failed|_fail$/ { print $2 }')
 awk '{ print $1, "wg_calls_to_" $1 }' <<<"$functions" >"$names"
 {
 	cat <<-'C'
