@@ -224,6 +224,8 @@ help:
 #: make bench           our cryptography beside ring, aws-lc-rs, RustCrypto and OpenSSL; writes a page for this
 #:                      processor into docs/crypto-speed/
 #:   ARGS=<filter>      ... only what has this in its name (seal/1420, x25519): a quick look, writes nothing
+#: make bench-worlds    sizes, calls into C and instructions a packet in both worlds; writes docs/worlds.md
+#:   ARGS="sizes calls packets"   ... only these parts
 #: make bench-vm        what the tunnel costs beside the C module: instructions, memory, ping; writes docs/tunnel-speed.md
 #:   ARGS="packets peers memory ping"   ... only these parts, and writes nothing
 #: make test-attack     hostile packets, the C module and ours: what each costs, and what a tunnel beside them keeps;
