@@ -16,7 +16,7 @@
 use core::arch::x86_64::*;
 
 use crate::engine::Authenticator;
-use crate::poly1305::Poly1305;
+use crate::poly1305::{reduce, Poly1305};
 
 /// From how many blocks on the powers of r pay for themselves.
 const MANY: usize = 14;
@@ -409,11 +409,5 @@ unsafe fn sum(h: &Limbs, powers: &Limbs) -> [u64; 3] {
     let low = total(0).wrapping_add(total(1) << 44);
     let (low, carry) = low.overflowing_add(total(2) << 88);
     let high = ((total(2) >> 40) as u64).wrapping_add(u64::from(carry));
-    let fold = (high >> 2).wrapping_add(high & !3);
-    let (low, carry) = low.overflowing_add(u128::from(fold));
-    [
-        low as u64,
-        (low >> 64) as u64,
-        (high & 3).wrapping_add(u64::from(carry)),
-    ]
+    reduce(low, high)
 }
