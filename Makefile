@@ -18,11 +18,12 @@ endif
 # One processor for the whole run, the last: interrupts prefer the first.
 PINNED := $(if $(shell command -v taskset),taskset -c $(shell expr $$(nproc) - 1))
 
-# The host packages that the tool needs; first of all, what the tool itself is made with.
+# The host packages that the tool needs, and those that the named kernels are built with; first of all,
+# what the tool itself is made with.
 define setup
 	@$(TOOLCHAIN)
 	@test -e target/release/vm || echo "  CARGO    vm, the tool that boots machines (once, a minute or two)"
-	@$(VM) setup
+	@$(VM) setup $(1)
 endef
 
 .PHONY: all module load unload bench bench-vm bench-worlds test test-host test-constant-time test-sanitizers test-fuzz fuzz test-module test-vm test-attack test-matrix test-rfl test-debug test-plants test-faults storm fuzz-vm debug-kernel demo lint rustdoc rust-src \
@@ -147,13 +148,13 @@ bench-vm:
 	@tests/bench/tunnel/run $(ARGS)
 
 bench-worlds:
-	$(setup)
+	$(call setup,qemu-7.2-rust)
 	@$(VM) prepare rust-src rootfs qemu-7.2-rust
 	@tests/bench/worlds/run $(ARGS)
 
 # The rfl world, on a kernel that is built for it.
 test-rfl:
-	$(setup)
+	$(call setup,uml-7.2-rust)
 	@$(VM) prepare rust-src rootfs uml-7.2-rust
 	@KDIR="$$($(VM) kdir uml-7.2-rust)" bash module/build/world-test.sh
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2-rust)" WORLD=rfl
@@ -161,7 +162,7 @@ test-rfl:
 
 # The kernel that looks for faults, and our module for it with all of its Rust instrumented.
 debug-kernel:
-	$(setup)
+	$(call setup,uml-7.2-debug)
 	@$(VM) prepare rust-src rootfs boringtun-cli uml-7.2-debug
 	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2-debug)" WORLD=$(or $(WORLD),standalone)
 

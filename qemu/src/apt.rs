@@ -118,6 +118,8 @@ impl Apt {
             fs::create_dir_all(dir.join(sub))?;
         }
         fs::create_dir_all(dir.join("etc/trusted.gpg.d"))?;
+        // Another process may be fetching the same lists; apt itself gives up at once then.
+        let _lock = cache::lock(&dir.join("vm.lock"))?;
         fs::write(dir.join("status"), "")?;
         fs::write(dir.join("etc/sources.list"), &sources)?;
         let config = dir.join("apt.conf");

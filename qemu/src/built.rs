@@ -6,7 +6,7 @@
 //! this kernel (User-Mode Linux wants `ARCH=um`).
 
 use crate::apt::Apt;
-use crate::kernel::{Kernel, Parts, Runs, Source};
+use crate::kernel::{Kernel, Parts, Runs};
 use crate::progress::{output, Progress};
 use crate::{clang, debian, rootfs, rust_kernel};
 use anyhow::{bail, Context, Result};
@@ -33,7 +33,7 @@ pub(crate) fn prepare(
         packages.push(apt.newest("busybox-static")?);
     }
     let debug = kernel.debugs();
-    let rust = debug || matches!(kernel.source, Source::Rust { .. });
+    let rust = kernel.has_rust();
     let mut settings = Vec::new();
     if rust {
         settings = rust_kernel::settings()?;

@@ -36,6 +36,12 @@ pub(crate) fn root() -> Result<PathBuf> {
     Ok(root)
 }
 
+/// Waits until no other process has this lock; it is ours until the returned file is dropped.
+pub(crate) fn lock(path: &Path) -> Result<Flock<File>> {
+    let file = File::create(path).with_context(|| path.display().to_string())?;
+    Ok(Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| errno)?)
+}
+
 /// Twelve hexadecimal digits that stand for all of `parts`.
 pub(crate) fn hash<P: AsRef<[u8]>>(parts: &[P]) -> String {
     let mut sum = Sha256::new();
@@ -93,8 +99,7 @@ impl Thing {
         build: impl FnOnce(&Path, &Path) -> Result<()>,
     ) -> Result<PathBuf> {
         let root = root()?;
-        let lock = File::create(root.join(format!("{}.lock", self.name)))?;
-        let _lock = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, errno)| errno)?;
+        let _lock = lock(&root.join(format!("{}.lock", self.name)))?;
         if let Some(dir) = self.find()?.filter(|_| !refresh) {
             return Ok(dir);
         }
@@ -129,8 +134,20 @@ impl Thing {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lock_has_one_owner() {
+        let path = std::env::temp_dir().join(format!("wg-vm-lock-{}", std::process::id()));
+        let held = lock(&path).unwrap();
+        let other = || Flock::lock(File::open(&path).unwrap(), FlockArg::LockExclusiveNonblock);
+        assert!(other().is_err());
+        drop(held);
+        assert!(other().is_ok());
+        fs::remove_file(&path).unwrap();
+    }
 
     #[test]
     fn hash_tells_parts_apart() {

@@ -324,6 +324,11 @@ impl Kernel {
         matches!(self.source, Source::Debug { .. })
     }
 
+    /// Whether it has the kernel's own Rust crates.
+    pub(crate) fn has_rust(&self) -> bool {
+        matches!(self.source, Source::Rust { .. } | Source::Debug { .. })
+    }
+
     /// The parts of the prepared kernel.
     pub(crate) fn parts(&self) -> Result<Parts> {
         Parts::load(&self.thing().need()?)

@@ -167,7 +167,10 @@ enum Command {
     /// Print the library sources of the Rust compiler in use, fetching them if needed
     RustSrc,
     /// Install the host packages that this tool needs
-    Setup,
+    Setup {
+        /// Kernels that will be built here, some of which need more
+        kernels: Vec<String>,
+    },
     /// Be the agent inside a guest
     #[command(hide = true)]
     Guest,
@@ -361,7 +364,7 @@ fn dispatch(command: Command) -> Result<ExitCode> {
             println!("{}", rust_src::prepare(false)?.display());
             Ok(ExitCode::SUCCESS)
         }
-        Command::Setup => prepare::setup(),
+        Command::Setup { kernels } => prepare::setup(&kernels),
         Command::Guest => agent::main().map(|()| ExitCode::SUCCESS),
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::kernel::{self, KERNELS};
 use crate::program::{self, PROGRAMS};
-use crate::{rootfs, rust_src};
+use crate::{clang, rootfs, rust_kernel, rust_src};
 use anyhow::{bail, Result};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -104,11 +104,20 @@ fn missing_packages() -> Vec<&'static str> {
     missing.map(|(_, package)| *package).collect()
 }
 
-/// Installs what is missing, or says how.
-pub(crate) fn setup() -> Result<ExitCode> {
+/// Installs what is missing, also of what these kernels are built with, or says how.
+pub(crate) fn setup(kernels: &[String]) -> Result<ExitCode> {
     let mut missing = missing_packages();
     if !has_libclang() {
         missing.push(libclang_package());
+    }
+    for name in kernels {
+        let kernel = kernel::find(name)?;
+        if kernel.has_rust() && rust_kernel::libclang().is_none() {
+            missing.push(rust_kernel::PACKAGE);
+        }
+        if kernel.debugs() && clang::newest().is_err() {
+            missing.extend(clang::PACKAGES);
+        }
     }
     if missing.is_empty() {
         eprintln!("vm: all host packages are installed");

@@ -17,6 +17,8 @@ use std::process::Command;
 const BINDGEN: &str = "0.72.1";
 /// The oldest libclang with which a 7.x kernel is built (its scripts/min-tool-version.sh).
 const LIBCLANG: u32 = 17;
+/// The package that brings one, on Debian 12 and 13.
+pub(crate) const PACKAGE: &str = "libclang1-19";
 
 /// The compiler in use, as it names itself; nothing if there is none.
 pub(crate) fn compiler() -> String {
@@ -33,9 +35,11 @@ pub(crate) fn settings() -> Result<Vec<(&'static str, String)>> {
         ("RUST_LIB_SRC", library.display().to_string()),
         ("BINDGEN", bindgen.display().to_string()),
     ];
-    let library = libclang().context(
-        "a kernel with Rust needs libclang 17 or later: install libclang1-19, or another",
-    )?;
+    let library = libclang().with_context(|| {
+        format!(
+            "a kernel with Rust needs libclang {LIBCLANG} or later: install {PACKAGE}, or another"
+        )
+    })?;
     settings.push(("LIBCLANG_PATH", library.display().to_string()));
     Ok(settings)
 }
