@@ -161,29 +161,30 @@ test-rfl:
 	@$(VM) test --second-attempt --on uml-7.2-rust --world rfl $(ARGS)
 
 # The kernel that looks for faults, and our module for it with all of its Rust instrumented.
+DEBUG_KERNEL ?= uml-7.2-debug
 debug-kernel:
-	$(call setup,uml-7.2-debug)
-	@$(VM) prepare rust-src rootfs boringtun-cli uml-7.2-debug
-	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2-debug)" WORLD=$(or $(WORLD),standalone)
+	$(call setup,$(DEBUG_KERNEL))
+	@$(VM) prepare rust-src rootfs boringtun-cli $(DEBUG_KERNEL)
+	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir $(DEBUG_KERNEL))" WORLD=$(or $(WORLD),standalone)
 
 test-debug: debug-kernel test-plants
-	@bash tests/reliability.sh debug $(ARGS)
+	@KERNEL=$(DEBUG_KERNEL) bash tests/reliability.sh debug $(ARGS)
 
 # Each fault in a module that is made for it.
 test-plants: debug-kernel
-	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir uml-7.2-debug)" WORLD=$(or $(WORLD),standalone) PLANT=1
-	@bash tests/reliability.sh plants
+	@$(MAKE) --no-print-directory module KDIR="$$($(VM) kdir $(DEBUG_KERNEL))" WORLD=$(or $(WORLD),standalone) PLANT=1
+	@KERNEL=$(DEBUG_KERNEL) bash tests/reliability.sh plants
 
 test-faults: debug-kernel
-	@bash tests/reliability.sh faults $(ARGS)
+	@KERNEL=$(DEBUG_KERNEL) bash tests/reliability.sh faults $(ARGS)
 
 MINUTES ?= 30
 storm: debug-kernel
-	@bash tests/reliability.sh storm $(MINUTES)
+	@KERNEL=$(DEBUG_KERNEL) bash tests/reliability.sh storm $(MINUTES)
 
 COUNT ?= 1000000
 fuzz-vm: debug-kernel
-	@bash tests/reliability.sh fuzz $(COUNT)
+	@KERNEL=$(DEBUG_KERNEL) bash tests/reliability.sh fuzz $(COUNT)
 
 lint rustdoc:
 	@$(BUILD) $@
@@ -233,6 +234,7 @@ help:
 #:                      writes docs/attack.md; ARGS=packets or ARGS=share for one of the two
 #: make test-debug      the scenarios on User-Mode Linux with KASAN (our Rust instrumented), lockdep, kmemleak and more, and
 #:                      faults on purpose that show that each detector sees our code; writes docs/reliability/
+#:   DEBUG_KERNEL=qemu-7.2-debug   ... fewer of them on the same kernel for x86-64, with several processors
 #: make test-faults     allocations that fail, bad weather on the way, clocks that jump, on that kernel
 #: make storm MINUTES=30   traffic while everything changes, the module removed in the middle, on that kernel
 #: make fuzz-vm COUNT=1000000   so many netlink requests and packets that are almost right, on that kernel
