@@ -3,8 +3,8 @@
 //!
 //! Nothing here allocates, knows a kernel, or keeps global state. Secrets are zeroed when dropped,
 //! and no branch or address depends on one. The vector back ends live in a crate of their own and
-//! come in through [`Backend`]; the code here is the one that every processor can run, and the one
-//! they are tested against.
+//! come in through [`Backend`], and so does faster X25519 through [`x25519::Curve`]; the code here is
+//! the one that every processor can run, and the one they are tested against.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -28,7 +28,7 @@ mod tests;
 
 pub use backend::{Backend, Portable};
 pub use secret::Secret;
-pub use self_test::{self_test, self_test_of, SCRATCH_LEN};
+pub use self_test::{self_test, self_test_of, self_test_of_curve, SCRATCH_LEN};
 
 /// Length of every key of the protocol: symmetric, private and public.
 pub const KEY_LEN: usize = 32;

@@ -10,7 +10,8 @@ use core::cell::Cell;
 use crate::aead::{self, Bytes, Job, Key, Verdict};
 use crate::backend::{Backend, Portable};
 use crate::blake2s::{self, Blake2s};
-use crate::{x25519, TAG_LEN};
+use crate::x25519::Curve;
+use crate::TAG_LEN;
 
 /// Lengths that fit on a small stack.
 pub(crate) const SHORT: [usize; 12] = [0, 1, 15, 16, 17, 63, 64, 65, 127, 128, 192, 255];
@@ -53,7 +54,7 @@ pub(crate) const fn counter(len: usize, number: u64) -> u64 {
         .wrapping_add(number)
 }
 
-/// Checks every primitive, the AEAD on the portable back end.
+/// Checks every primitive, the AEAD and X25519 by the portable code.
 ///
 /// # Errors
 ///
@@ -61,7 +62,7 @@ pub(crate) const fn counter(len: usize, number: u64) -> u64 {
 pub fn self_test() -> Result<(), &'static str> {
     check(blake2s_vector(), "BLAKE2s")?;
     check(kdf_digest() == KDF_DIGEST, "HMAC or key derivation")?;
-    check(x25519_vector(), "X25519")?;
+    check(x25519_vectors(Curve::PORTABLE), "X25519")?;
     check(x_digest() == Some(X_DIGEST), "XChaCha20-Poly1305")?;
     let mut memory = [0; 2 * (255 + TAG_LEN)];
     let digest = aead_digest(&Portable, &SHORT, &mut memory);
@@ -83,6 +84,16 @@ pub fn self_test_of(
     check(digest == Some(LONG_DIGEST), "long messages")
 }
 
+/// Checks X25519 by another code than the portable one.
+///
+/// # Errors
+///
+/// What gave a wrong answer.
+pub fn self_test_of_curve(curve: Curve) -> Result<(), &'static str> {
+    check(x25519_vectors(curve), "known answers")?;
+    check(agrees(curve), "answers beside the portable code")
+}
+
 fn check(good: bool, what: &'static str) -> Result<(), &'static str> {
     good.then_some(()).ok_or(what)
 }
@@ -98,7 +109,7 @@ fn blake2s_vector() -> bool {
 }
 
 /// RFC 7748, section 6.1, and a point of low order.
-fn x25519_vector() -> bool {
+fn x25519_vectors(curve: Curve) -> bool {
     let alice = [
         0x77, 0x07, 0x6d, 0x0a, 0x73, 0x18, 0xa5, 0x7d, 0x3c, 0x16, 0xc1, 0x72, 0x51, 0xb2, 0x66,
         0x45, 0xdf, 0x4c, 0x2f, 0x87, 0xeb, 0xc0, 0x99, 0x2a, 0xb1, 0x77, 0xfb, 0xa5, 0x1d, 0xb9,
@@ -119,10 +130,30 @@ fn x25519_vector() -> bool {
         0x25, 0xe0, 0x7e, 0x21, 0xc9, 0x47, 0xd1, 0x9e, 0x33, 0x76, 0xf0, 0x9b, 0x3c, 0x1e, 0x16,
         0x17, 0x42,
     ];
-    let shared = x25519::shared(&alice, &bob_public);
-    x25519::public_key(&alice) == alice_public
+    let shared = curve.shared(&alice, &bob_public);
+    curve.public_key(&alice) == alice_public
         && shared.is_some_and(|secret| secret.as_bytes() == &both)
-        && x25519::shared(&alice, &[0; 32]).is_none()
+        && curve.shared(&alice, &[0; 32]).is_none()
+}
+
+/// Whether a few answers are those of the portable code, each of them the next question. Half of
+/// the points have the bit set that is to be ignored.
+fn agrees(curve: Curve) -> bool {
+    let (mut secret, mut point) = (KEY, [0xff; 32]);
+    for round in 0..8u8 {
+        point[31] ^= round << 7;
+        let public = Curve::PORTABLE.public_key(&secret);
+        let Some(shared) = Curve::PORTABLE.shared(&secret, &point) else {
+            return false;
+        };
+        if curve.public_key(&secret) != public
+            || curve.shared(&secret, &point).as_ref() != Some(&shared)
+        {
+            return false;
+        }
+        (secret, point) = (*shared.as_bytes(), public);
+    }
+    true
 }
 
 /// A digest over the keyed hash, HMAC and each derived secret.

@@ -4,6 +4,9 @@
 //!
 //! Time and addresses do not depend on the scalar or the point. Both ladders keep their state in one
 //! struct that is zeroed when dropped.
+//!
+//! This is the code that every processor can run. What is written for some of them (`wg-adx`) comes
+//! in as another [`Curve`], made by those who know that the processor is one of them.
 use core::hint::black_box;
 
 mod base;
@@ -32,25 +35,56 @@ pub fn clamp(secret: &mut [u8; 32]) {
     secret[31] = (secret[31] & 0x7f) | 0x40;
 }
 
-/// The public key of a private key; the private key is clamped first if it is not yet.
-#[must_use]
-pub fn public_key(secret: &[u8; 32]) -> [u8; 32] {
-    let mut scalar = *secret;
-    clamp(&mut scalar);
-    let key = base::multiply(&scalar);
-    scalar.zeroize();
-    key
+/// The two multiplications that X25519 consists of, by the code of one implementation.
+#[derive(Clone, Copy)]
+pub struct Curve {
+    name: &'static str,
+    base: fn(&[u8; 32]) -> [u8; 32],
+    multiply: fn(&[u8; 32], &[u8; 32]) -> [u8; 32],
 }
 
-/// The secret shared with the owner of `public`, or `None` if that is a point of low order and the
-/// product therefore all zero; only this one bit comes out early.
-#[must_use]
-pub fn shared(secret: &[u8; 32], public: &[u8; 32]) -> Option<Secret> {
-    let mut product = multiply(secret, public);
-    let zero: bool = product.ct_eq(&[0; KEY_LEN]).into();
-    let shared = Secret::new(product);
-    product.zeroize();
-    (!zero).then_some(shared)
+impl Curve {
+    /// The code of this module.
+    pub const PORTABLE: Self = Self::new("portable", multiply_base, multiply);
+
+    /// The code of `base`, which multiplies the base point by a scalar, and of `multiply`, which
+    /// takes a scalar and a point. Both clamp the scalar, ignore the point's last bit, give the
+    /// canonical coordinate and take a time that depends on neither.
+    #[must_use]
+    pub const fn new(
+        name: &'static str,
+        base: fn(&[u8; 32]) -> [u8; 32],
+        multiply: fn(&[u8; 32], &[u8; 32]) -> [u8; 32],
+    ) -> Self {
+        Self {
+            name,
+            base,
+            multiply,
+        }
+    }
+
+    /// What it is called in the log.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The public key of a private key; the private key is clamped first if it is not yet.
+    #[must_use]
+    pub fn public_key(&self, secret: &[u8; 32]) -> [u8; 32] {
+        (self.base)(secret)
+    }
+
+    /// The secret shared with the owner of `public`, or `None` if that is a point of low order and
+    /// the product therefore all zero; only this one bit comes out early.
+    #[must_use]
+    pub fn shared(&self, secret: &[u8; 32], public: &[u8; 32]) -> Option<Secret> {
+        let mut product = (self.multiply)(secret, public);
+        let zero: bool = product.ct_eq(&[0; KEY_LEN]).into();
+        let shared = Secret::new(product);
+        product.zeroize();
+        (!zero).then_some(shared)
+    }
 }
 
 /// Two points in projective coordinates.
@@ -116,6 +150,15 @@ impl Drop for Ladder {
     }
 }
 
+/// The clamped scalar times the base point.
+fn multiply_base(scalar: &[u8; 32]) -> [u8; 32] {
+    let mut scalar = *scalar;
+    clamp(&mut scalar);
+    let product = base::multiply(&scalar);
+    scalar.zeroize();
+    product
+}
+
 /// The clamped scalar times the point.
 fn multiply(scalar: &[u8; 32], point: &[u8; 32]) -> [u8; 32] {
     let mut scalar = *scalar;
@@ -177,7 +220,7 @@ mod tests {
         let single = (0..256).map(bit);
         let same = [0, 0x55, 0xaa, 0xff].map(|byte| [byte; 32]);
         for secret in single.chain(same) {
-            assert_eq!(public_key(&secret), multiply(&secret, &BASE));
+            assert_eq!(multiply_base(&secret), multiply(&secret, &BASE));
         }
     }
 

@@ -8,7 +8,8 @@ mod common;
 use blake2::digest::{Digest, KeyInit, Mac};
 use common::Rng;
 use wg_crypto::aead::{xopen_slice, xseal_slice, Key};
-use wg_crypto::{blake2s, ct_eq, x25519, Secret};
+use wg_crypto::x25519::{self, Curve};
+use wg_crypto::{blake2s, ct_eq, Secret};
 
 #[test]
 fn blake2s_of_every_length() {
@@ -53,10 +54,10 @@ fn x25519_of_random_points() {
         let (secret, point) = (rng.array(), rng.array());
         let theirs = x25519_dalek::StaticSecret::from(secret);
         let public = x25519_dalek::PublicKey::from(&theirs);
-        assert_eq!(&x25519::public_key(&secret), public.as_bytes());
+        assert_eq!(&Curve::PORTABLE.public_key(&secret), public.as_bytes());
         let shared = theirs.diffie_hellman(&point.into());
         assert_eq!(
-            x25519::shared(&secret, &point).unwrap().as_bytes(),
+            Curve::PORTABLE.shared(&secret, &point).unwrap().as_bytes(),
             shared.as_bytes()
         );
     }
@@ -70,7 +71,10 @@ fn clamping_is_idempotent_and_implied() {
     x25519::clamp(&mut clamped);
     assert_eq!(clamped[0] & 7, 0);
     assert_eq!(clamped[31] & 0xc0, 0x40);
-    assert_eq!(x25519::public_key(&secret), x25519::public_key(&clamped));
+    assert_eq!(
+        Curve::PORTABLE.public_key(&secret),
+        Curve::PORTABLE.public_key(&clamped)
+    );
 }
 
 #[test]
@@ -166,10 +170,10 @@ fn points_of_low_order_are_refused() {
     let mut rng = Rng::new(27);
     for mut point in [[0; 32], one, eight, near(-1), near(0), near(1)] {
         let secret = rng.array();
-        assert!(x25519::shared(&secret, &point).is_none());
+        assert!(Curve::PORTABLE.shared(&secret, &point).is_none());
         point[31] |= 0x80;
-        assert!(x25519::shared(&secret, &point).is_none());
+        assert!(Curve::PORTABLE.shared(&secret, &point).is_none());
     }
     eight[0] ^= 1;
-    assert!(x25519::shared(&rng.array(), &eight).is_some());
+    assert!(Curve::PORTABLE.shared(&rng.array(), &eight).is_some());
 }

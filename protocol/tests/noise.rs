@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::cell::Cell;
+
 use wg_crypto::aead;
+use wg_crypto::x25519::Curve;
 use wg_protocol::message::{Initiation, Response};
 use wg_protocol::noise::{
     consume_response, create_initiation, create_response, open_initiation, Handshake, Identity,
@@ -23,7 +26,11 @@ struct End {
 
 impl End {
     fn pair(psk: [u8; 32]) -> (Self, Self) {
-        let (one, other) = (Identity::new([1; 32]), Identity::new([2; 32]));
+        Self::pair_on(Curve::PORTABLE, psk)
+    }
+
+    fn pair_on(curve: Curve, psk: [u8; 32]) -> (Self, Self) {
+        let [one, other] = [1, 2].map(|n| Identity::on(curve, [n; 32]));
         let end = |id: &Identity, peer: &Identity, seed| Self {
             id: id.clone(),
             peer: PeerStatic::new(*peer.public(), Some(id)),
@@ -138,6 +145,39 @@ fn two_messages_make_a_session() {
             assert_eq!(end.handshake.clear(), None);
         }
     }
+}
+
+thread_local! {
+    /// Multiplications of the base point and of other points by the code below.
+    static DONE: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
+}
+
+fn counted_base(scalar: &[u8; 32]) -> [u8; 32] {
+    DONE.set((DONE.get().0 + 1, DONE.get().1));
+    Curve::PORTABLE.public_key(scalar)
+}
+
+fn counted(scalar: &[u8; 32], point: &[u8; 32]) -> [u8; 32] {
+    DONE.set((DONE.get().0, DONE.get().1 + 1));
+    *Curve::PORTABLE.shared(scalar, point).unwrap().as_bytes()
+}
+
+/// All that a device computes on the curve is done by the code that its identity names, and how
+/// much it is at each step.
+#[test]
+fn curve_arithmetic_is_by_the_code_of_the_identity() {
+    let done = |what, expected| assert_eq!(DONE.take(), expected, "{what}");
+    let curve = Curve::new("counted", counted_base, counted);
+    let (mut a, mut b) = End::pair_on(curve, PSK);
+    done("identities and peers", (2, 2));
+    let (initiation, _) = a.initiate(1, 1);
+    done("making an initiation", (1, 1));
+    let snap = b.receive(&initiation, Instant(0)).unwrap().unwrap();
+    done("reading an initiation", (0, 1));
+    let response = b.respond(&snap, 2).unwrap();
+    done("making a response", (1, 2));
+    a.complete(&response).unwrap();
+    done("reading a response", (0, 2));
 }
 
 /// Private keys are clamped, and shown clamped (reference 3.2, T:27).

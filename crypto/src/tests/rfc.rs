@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 use crate::aead::{open_contiguous, seal_contiguous, Key};
 use crate::blake2s::{self, Blake2s};
-use crate::x25519;
+use crate::x25519::Curve;
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text
@@ -95,7 +95,7 @@ fn x25519_pairs() {
             "95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957",
         ),
     ] {
-        let got = x25519::shared(&array(scalar), &array(u)).unwrap();
+        let got = Curve::PORTABLE.shared(&array(scalar), &array(u)).unwrap();
         assert_eq!(got.as_bytes(), &array(out));
     }
 }
@@ -106,7 +106,7 @@ fn x25519_iterated() {
     let (mut k, mut u) = ([0; 32], [0; 32]);
     (k[0], u[0]) = (9, 9);
     for round in 1..=1000 {
-        let next = *x25519::shared(&k, &u).unwrap().as_bytes();
+        let next = *Curve::PORTABLE.shared(&k, &u).unwrap().as_bytes();
         (k, u) = (next, k);
         let expected = match round {
             1 => "422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079",
@@ -125,9 +125,9 @@ fn x25519_agreement() {
     let alice_public = array("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
     let bob_public = array("de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f");
     let both = array("4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742");
-    assert_eq!(x25519::public_key(&alice), alice_public);
-    assert_eq!(x25519::public_key(&bob), bob_public);
-    let shared = |secret, public| *x25519::shared(secret, public).unwrap().as_bytes();
+    assert_eq!(Curve::PORTABLE.public_key(&alice), alice_public);
+    assert_eq!(Curve::PORTABLE.public_key(&bob), bob_public);
+    let shared = |secret, public| *Curve::PORTABLE.shared(secret, public).unwrap().as_bytes();
     assert_eq!(shared(&alice, &bob_public), both);
     assert_eq!(shared(&bob, &alice_public), both);
 }

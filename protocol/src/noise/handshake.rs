@@ -162,6 +162,7 @@ impl Handshake {
         self.symmetric = consumed.symmetric.clone();
         self.state = State::ConsumedInitiation;
         Ok(ResponderSnapshot {
+            curve: consumed.curve,
             symmetric: consumed.symmetric,
             preshared: self.preshared.clone(),
             peer_public: consumed.peer_public,

@@ -6,7 +6,8 @@
 use super::keys::{clamped, Identity, PeerStatic, Timestamp};
 use super::symmetric::Symmetric;
 use crate::message::Initiation;
-use wg_crypto::{x25519, Secret};
+use wg_crypto::x25519::Curve;
+use wg_crypto::Secret;
 
 /// What the initiator keeps of an initiation that it sends.
 pub struct InitiatorState {
@@ -30,10 +31,10 @@ pub fn create_initiation(
     let mut symmetric = Symmetric::start(peer.public());
 
     let ephemeral = clamped(&mut ephemeral);
-    let ephemeral_public = x25519::public_key(ephemeral.as_bytes());
+    let ephemeral_public = id.curve().public_key(ephemeral.as_bytes());
     symmetric.mix_ephemeral(&ephemeral_public);
 
-    let shared = x25519::shared(ephemeral.as_bytes(), peer.public())?;
+    let shared = id.curve().shared(ephemeral.as_bytes(), peer.public())?;
     let key = symmetric.mix_shared_to_key(&shared);
     let sealed_static = symmetric.seal(&key, id.public())?;
 
@@ -51,6 +52,7 @@ pub fn create_initiation(
 
 /// An initiation of which the responder knows from whom it claims to be. Not authenticated yet.
 pub struct OpenedInitiation {
+    curve: Curve,
     symmetric: Symmetric,
     peer_public: [u8; 32],
 }
@@ -59,10 +61,11 @@ pub struct OpenedInitiation {
 pub fn open_initiation(id: &Identity, msg: &Initiation) -> Option<OpenedInitiation> {
     let mut symmetric = Symmetric::start(id.public());
     symmetric.mix_ephemeral(msg.ephemeral());
-    let shared = x25519::shared(id.private_bytes(), msg.ephemeral())?;
+    let shared = id.curve().shared(id.private_bytes(), msg.ephemeral())?;
     let key = symmetric.mix_shared_to_key(&shared);
     let peer_public = symmetric.open(&key, msg.sealed_static())?;
     Some(OpenedInitiation {
+        curve: id.curve(),
         symmetric,
         peer_public,
     })
@@ -70,6 +73,7 @@ pub fn open_initiation(id: &Identity, msg: &Initiation) -> Option<OpenedInitiati
 
 /// An initiation that is authentic, but may be a replay.
 pub struct ConsumedInitiation {
+    pub(super) curve: Curve,
     pub(super) symmetric: Symmetric,
     pub(super) timestamp: Timestamp,
     pub(super) peer_public: [u8; 32],
@@ -86,6 +90,7 @@ impl OpenedInitiation {
     /// Authenticates the message with the peer's key, given the same message again.
     pub fn finish(self, peer: &PeerStatic, msg: &Initiation) -> Option<ConsumedInitiation> {
         let Self {
+            curve,
             mut symmetric,
             peer_public,
         } = self;
@@ -95,6 +100,7 @@ impl OpenedInitiation {
         let key = symmetric.mix_shared_to_key(peer.shared()?);
         let timestamp = symmetric.open(&key, msg.sealed_timestamp())?;
         Some(ConsumedInitiation {
+            curve,
             symmetric,
             timestamp: Timestamp::from_bytes(timestamp),
             peer_public,

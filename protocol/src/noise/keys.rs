@@ -1,22 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What exists before a handshake: the device's key pair, the peer's public key, the time.
 
-use wg_crypto::{x25519, Secret};
+use wg_crypto::x25519::{clamp, Curve};
+use wg_crypto::Secret;
 use zeroize::Zeroize;
 
 /// The static key pair of a device. One per device; copies live as long as a handshake step.
+///
+/// It also says by which code all curve arithmetic of the device's handshakes is done.
 #[derive(Clone)]
 pub struct Identity {
+    curve: Curve,
     private: Secret,
     public: [u8; 32],
 }
 
 impl Identity {
-    /// The key pair of a private key, which is clamped.
-    pub fn new(mut private: [u8; 32]) -> Self {
+    /// The key pair of a private key, which is clamped; for the portable code.
+    pub fn new(private: [u8; 32]) -> Self {
+        Self::on(Curve::PORTABLE, private)
+    }
+
+    /// The key pair of a private key, which is clamped; for this code.
+    pub fn on(curve: Curve, mut private: [u8; 32]) -> Self {
         let private = clamped(&mut private);
-        let public = x25519::public_key(private.as_bytes());
-        Self { private, public }
+        let public = curve.public_key(private.as_bytes());
+        Self {
+            curve,
+            private,
+            public,
+        }
+    }
+
+    pub(super) const fn curve(&self) -> Curve {
+        self.curve
     }
 
     /// The public key.
@@ -32,7 +49,7 @@ impl Identity {
 
 /// A private key brought into the form that X25519 wants. The bytes given are wiped.
 pub(super) fn clamped(private: &mut [u8; 32]) -> Secret {
-    x25519::clamp(private);
+    clamp(private);
     let secret = Secret::new(*private);
     private.zeroize();
     secret
@@ -49,7 +66,7 @@ pub struct PeerStatic {
 impl PeerStatic {
     /// Computes the shared secret, which takes one curve operation.
     pub fn new(public: [u8; 32], identity: Option<&Identity>) -> Self {
-        let shared = identity.and_then(|own| x25519::shared(own.private_bytes(), &public));
+        let shared = identity.and_then(|own| own.curve.shared(own.private_bytes(), &public));
         Self { public, shared }
     }
 

@@ -7,10 +7,12 @@
 use super::keys::{clamped, Identity};
 use super::symmetric::Symmetric;
 use crate::message::Response;
-use wg_crypto::{x25519, Secret};
+use wg_crypto::x25519::Curve;
+use wg_crypto::Secret;
 
 /// The handshake as it is after an initiation was consumed.
 pub struct ResponderSnapshot {
+    pub(super) curve: Curve,
     pub(super) symmetric: Symmetric,
     pub(super) preshared: Secret,
     pub(super) peer_public: [u8; 32],
@@ -36,13 +38,14 @@ pub fn create_response(
     let mut symmetric = snap.symmetric.clone();
 
     let ephemeral = clamped(&mut ephemeral);
-    let ephemeral_public = x25519::public_key(ephemeral.as_bytes());
+    let ephemeral_public = snap.curve.public_key(ephemeral.as_bytes());
     symmetric.mix_ephemeral(&ephemeral_public);
-    symmetric.mix_shared(&x25519::shared(
-        ephemeral.as_bytes(),
-        &snap.remote_ephemeral,
-    )?);
-    symmetric.mix_shared(&x25519::shared(ephemeral.as_bytes(), &snap.peer_public)?);
+    symmetric.mix_shared(
+        &snap
+            .curve
+            .shared(ephemeral.as_bytes(), &snap.remote_ephemeral)?,
+    );
+    symmetric.mix_shared(&snap.curve.shared(ephemeral.as_bytes(), &snap.peer_public)?);
 
     let key = symmetric.mix_preshared(&snap.preshared);
     let sealed_nothing = symmetric.seal(&key, &[])?;
@@ -81,8 +84,11 @@ pub fn consume_response(
     }
     let mut symmetric = snap.symmetric.clone();
     symmetric.mix_ephemeral(msg.ephemeral());
-    symmetric.mix_shared(&x25519::shared(snap.ephemeral.as_bytes(), msg.ephemeral())?);
-    symmetric.mix_shared(&x25519::shared(id.private_bytes(), msg.ephemeral())?);
+    symmetric.mix_shared(
+        &id.curve()
+            .shared(snap.ephemeral.as_bytes(), msg.ephemeral())?,
+    );
+    symmetric.mix_shared(&id.curve().shared(id.private_bytes(), msg.ephemeral())?);
 
     let key = symmetric.mix_preshared(&snap.preshared);
     let [] = symmetric.open(&key, msg.sealed_nothing())?;
