@@ -7,7 +7,7 @@
 use crate::{
     allowed,
     device::Device,
-    kapi::{rcu::RcuOwned, rtnl::Rtnl, socket::Endpoint},
+    kapi::{curve::curve, rcu::RcuOwned, rtnl::Rtnl, socket::Endpoint},
     peer::Peer,
     transmit,
 };
@@ -74,7 +74,7 @@ fn set_private_key(dev: &Arc<Device>, rtnl: &mut Rtnl, key: &[u8; 32]) -> Result
     let identity = if wg_crypto::ct_eq(&[0; 32], key) {
         None
     } else {
-        Some(Arc::new(Identity::new(*key), GFP_KERNEL)?)
+        Some(Arc::new(Identity::on(curve(), *key), GFP_KERNEL)?)
     };
     let mac1 = match &identity {
         Some(identity) => Some(RcuOwned::new(Mac1::new(identity.public()), GFP_KERNEL)?),

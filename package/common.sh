@@ -12,7 +12,9 @@ NAME=wireguard-rs
 VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' "$REPO/Cargo.toml" | head -n 1)
 
 # Crates that go into the module; the others serve tests on a host.
-CRATES=(fiat-crypto subtle zeroize)
+CRATES=(fiat-crypto graviola subtle zeroize)
+# Of graviola only what crypto/adx compiles. Its package has no text of its licences; the files name them.
+GRAVIOLA=(Cargo.toml README.md $(sed -n 's|.*"@GRAVIOLA@/\(.*\)".*|\1|p' "$REPO/crypto/adx/graviola.in"))
 
 fail() {
 	echo "wireguard: $1" >&2

@@ -5,7 +5,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 # What the module is built from; tests, tools and pages are not.
-SOURCES=(Cargo.lock Cargo.toml Kbuild LICENSE Makefile crypto/simd/link crypto/simd/src crypto/src kernel module netlink/src
+SOURCES=(Cargo.lock Cargo.toml Kbuild LICENSE Makefile crypto/adx/graviola.in crypto/adx/src crypto/simd/link crypto/simd/src crypto/src kernel module netlink/src
 	package protocol/src revision vendor)
 PAGES=(README.md SECURITY.md docs)
 

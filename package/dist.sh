@@ -8,6 +8,7 @@
 # vendor FOLDER: the crates, as cargo has them, in the versions of Cargo.lock.
 vendor() {
 	local crate manifest metadata
+	local -a files
 	if [[ -d $REPO/vendor ]]; then
 		cp -r "$REPO/vendor" "$1"
 		return
@@ -20,7 +21,10 @@ vendor() {
 		manifest=$(sed -n "s|.*\"manifest_path\":\"\([^\"]*/$crate-[0-9][^\"]*/Cargo.toml\)\".*|\1|p" <<<"$metadata" | head -n 1)
 		[[ -f $manifest ]] || fail "cargo does not know where $crate is"
 		mkdir "$1/$crate"
-		(cd "${manifest%/Cargo.toml}" && cp -r Cargo.toml README* src LICENSE* "$1/$crate/")
+		files=(Cargo.toml 'README*' src 'LICENSE*')
+		[[ $crate != graviola ]] || files=("${GRAVIOLA[@]}")
+		# shellcheck disable=SC2068 # the patterns are for the shell
+		(cd "${manifest%/Cargo.toml}" && cp -r --parents ${files[@]} "$1/$crate/")
 	done
 }
 

@@ -34,3 +34,4 @@ for fault in read write; do
 done
 cargo_test crypto/simd/Cargo.toml --workspace --tests
 cargo_test crypto/Cargo.toml --tests
+cargo_test crypto/adx/Cargo.toml --tests

@@ -36,6 +36,7 @@ row protocol/ protocol/src
 row netlink/ netlink/src
 row crypto/ crypto/src
 row crypto/simd/ crypto/simd
+row crypto/adx/ crypto/adx/src
 row 'module/*.rs' module module/kapi
 row module/kapi/ module/kapi
 row kernel/ kernel/src

@@ -107,10 +107,10 @@ claim_out() {
 }
 
 # Where the third-party crates are: in vendor/ (a source tarball and the package have it), else where
-# cargo keeps them, in the versions of Cargo.lock.
+# cargo keeps them, in the versions of Cargo.lock. Of graviola there are only sources (crypto/adx).
 third_party() {
 	local list=$OUT/rust/third-party.mk key crate manifest metadata=
-	key=$({ cat "$REPO/Cargo.lock"; ls -d "$REPO/vendor" 2>/dev/null || true; } | sha256sum)
+	key=$({ cat "$REPO/Cargo.lock" "$REPO/crypto/adx/graviola.in"; ls -d "$REPO/vendor" 2>/dev/null || true; } | sha256sum)
 	if [[ -f $list ]] && grep -qxF "# $key" "$list"; then
 		return
 	fi
@@ -119,12 +119,17 @@ third_party() {
 		metadata=$(cd "$REPO" && "$CARGO" metadata --locked --offline --format-version 1 | tr ',' '\n')
 	fi
 	echo "# $key" >"$list.new"
-	for crate in fiat-crypto subtle zeroize; do
+	for crate in fiat-crypto graviola subtle zeroize; do
 		manifest=$REPO/vendor/$crate/Cargo.toml
 		if [[ ! -d $REPO/vendor ]]; then
 			manifest=$(sed -n "s|.*\"manifest_path\":\"\([^\"]*/$crate-[0-9][^\"]*/Cargo.toml\)\".*|\1|p" <<<"$metadata" | head -n 1)
 		fi
 		[[ -f $manifest ]] || refuse "the sources of the crate $crate are nowhere to be found"
+		if [[ $crate == graviola ]]; then
+			sed "s|@GRAVIOLA@|${manifest%/Cargo.toml}|" "$REPO/crypto/adx/graviola.in" >"$OUT/rust/graviola.rs.new"
+			replace "$OUT/rust/graviola.rs.new" "$OUT/rust/graviola.rs"
+			continue
+		fi
 		{
 			echo "THIRD_PARTY += ${crate//-/_}"
 			echo "SOURCE_${crate//-/_} := ${manifest%/Cargo.toml}/src/lib.rs"
@@ -204,6 +209,7 @@ settings() {
 		RUST_SANITIZER := ${RUST_SANITIZER[*]}
 		SIMD_TARGET := $SIMD_TARGET
 		SIMD_FLAGS := ${SIMD_FLAGS[*]}
+		ADX := $ADX
 	MK
 	replace "$rust/config.mk.new" "$rust/config.mk"
 }
@@ -230,6 +236,7 @@ link_sources() {
 		wg-world := $WORLD
 		wg-rustc-minor := $RUSTC_MINOR
 		wg-rust := wg_rust.o $SIMD
+		wg-adx := $ADX
 		wg-debug := $DEBUG
 		wg-werror := $WERROR
 		wg-plant := $PLANT

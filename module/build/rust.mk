@@ -103,11 +103,19 @@ $(R)/wg_simd_raw.o: $(simd) $(R)/our.flags $(R)/common.flags $(CONFIG) $(BUILD)/
 $(eval $(call crate,wg_simd_link,$(REPO)/crypto/simd/link/src/lib.rs,wg_crypto,$(pure) $(avx512)))
 endif
 
+##### X25519 for BMI2 and ADX; in graviola.rs build.sh has named its sources
+
+ifneq ($(ADX),)
+adx_crate := wg_adx
+$(R)/libwg_adx.rlib: export OUT_DIR := $(R)
+$(eval $(call crate,wg_adx,$(REPO)/crypto/adx/src/lib.rs,wg_crypto $(THIRD_PARTY),$(pure)))
+endif
+
 ##### the driver, and everything it uses, as one object
 
-crates := kernel wg_bindings wg_crypto $(simd_crate) wg_protocol wg_netlink $(THIRD_PARTY)
+crates := kernel wg_bindings wg_crypto $(simd_crate) $(adx_crate) wg_protocol wg_netlink $(THIRD_PARTY)
 externs := $(foreach d,$(crates),--extern $(d:wg_bindings=bindings)=$(R)/lib$(d).rlib) -L $(R) -L $(CORE)
-driver := --crate-name wireguard_rs $(ours) --check-cfg 'cfg(wg_simd, wg_plant)' $(if $(simd),--cfg wg_simd) @$(OUT)/probes.cfg $(externs) $(WG_MODULE)/lib.rs
+driver := --crate-name wireguard_rs $(ours) --check-cfg 'cfg(wg_simd, wg_adx, wg_plant)' $(if $(simd),--cfg wg_simd) $(if $(ADX),--cfg wg_adx) @$(OUT)/probes.cfg $(externs) $(WG_MODULE)/lib.rs
 
 $(R)/wg_rust_raw.o: $(WG_MODULE)/lib.rs $(crates:%=$(R)/lib%.rlib) $(OUT)/probes.cfg $(R)/our.flags $(BUILD)/rust.mk
 	$(call say,RUSTC,wireguard_rs (with link-time optimisation))

@@ -106,6 +106,10 @@ target_x86_64() {
 	)
 	CLANG_TARGET=x86_64-linux-gnu
 	SIMD_TARGET=x86_64-unknown-linux-gnu
+	# That code uses the frame pointer for something else, and objtool minds where the kernel unwinds by it.
+	if has UML || ! has FRAME_POINTER; then
+		ADX=y
+	fi
 	# The return thunk makes this hardening needless; elsewhere it costs a warning (see check_log).
 	if { has SLS || has MITIGATION_SLS; } && ! { has RETHUNK || has MITIGATION_RETHUNK; }; then
 		SIMD_FLAGS=(-Ctarget-feature=+harden-sls-ijmp,+harden-sls-ret)
@@ -137,9 +141,10 @@ instrument() {
 }
 
 # Everything rustc is told for every crate, core included. Sets FLAGS, TARGET_JSON, CLANG_TARGET, and
-# SIMD_TARGET and SIMD_FLAGS for the vector code, and RUST_SANITIZER for all other.
+# SIMD_TARGET and SIMD_FLAGS for the vector code, RUST_SANITIZER for all other, and ADX if crypto/adx
+# can be a part of it.
 choose_target() {
-	SIMD_FLAGS=() RUST_SANITIZER=()
+	SIMD_FLAGS=() RUST_SANITIZER=() ADX=
 	FLAGS=(-Cpanic=abort -Cforce-unwind-tables=n -Ccodegen-units=1 -Csymbol-mangling-version=v0
 		-Crelocation-model=static -Zfunction-sections=n -Copt-level=2)
 	if has FRAME_POINTER; then

@@ -57,6 +57,17 @@ u32 wg_cpu_levels(void)
 		return 2;
 	return 3;
 }
+
+/* What has ADX has AVX2, and the leaf that says so. */
+bool wg_cpu_adx(void)
+{
+	u32 ebx, ecx;
+
+	if (wg_cpu_levels() < 2)
+		return false;
+	wg_cpuid(7, &ebx, &ecx);
+	return (ebx & BIT(8)) && (ebx & BIT(19));	/* BMI2, ADX */
+}
 #elif defined(CONFIG_X86_64)
 #define wg_arch_fpu_usable() irq_fpu_usable()
 #define wg_arch_fpu_begin() kernel_fpu_begin()
@@ -78,6 +89,12 @@ u32 wg_cpu_levels(void)
 		return 2;
 	return 3;
 }
+
+/* What crypto/adx needs. It uses general registers alone: whatever the kernel saves will do. */
+bool wg_cpu_adx(void)
+{
+	return boot_cpu_has(X86_FEATURE_BMI2) && boot_cpu_has(X86_FEATURE_ADX);
+}
 #else
 #define wg_arch_fpu_usable() false
 #define wg_arch_fpu_begin() do { } while (0)
@@ -86,6 +103,11 @@ u32 wg_cpu_levels(void)
 u32 wg_cpu_levels(void)
 {
 	return 0;
+}
+
+bool wg_cpu_adx(void)
+{
+	return false;
 }
 #endif
 

@@ -171,6 +171,7 @@ void wg_random_bytes(u8 *buf, size_t len);
 u64 wg_siphash(const u8 key[16], const u8 *data, size_t len);
 
 /* fpu.c */
+bool wg_cpu_adx(void);
 bool wg_fpu_usable(void);
 void wg_fpu_begin(void);
 void wg_fpu_end(void);

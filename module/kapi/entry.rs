@@ -5,7 +5,7 @@
 //! `wg_priv.device` is an `Arc<Device>` turned into a pointer, from `wg_rs_newlink()` to
 //! `wg_rs_destroy()`; everything in between borrows it.
 
-use super::{fpu, napi, netdev::NetDev, rtnl::Rtnl, skb::Skb, socket::Sockets};
+use super::{curve, fpu, napi, netdev::NetDev, rtnl::Rtnl, skb::Skb, socket::Sockets};
 use crate::{cpu_queue::CpuQueue, device::Device, limits, receive, transmit};
 use core::{ffi::c_void, ptr::NonNull};
 use kernel::{
@@ -37,13 +37,14 @@ extern "C" fn wg_rs_init() -> ffi::c_int {
         pr_err!("self-test of {} failed: not loading\n", what);
         return ENODEV.to_errno();
     }
-    if let Err(error) = fpu::init() {
+    if let Err(error) = fpu::init().and_then(|()| curve::init()) {
         return error.to_errno();
     }
     pr_info!(
-        "in Rust; ChaCha20-Poly1305: {}
+        "in Rust; ChaCha20-Poly1305: {}; X25519: {}
 ",
-        fpu::name()
+        fpu::name(),
+        curve::curve().name()
     );
     #[cfg(wg_plant)]
     if let Err(error) = super::plant::at_load() {

@@ -111,7 +111,7 @@ pub(crate) fn open(key: &Key, jobs: &mut [Job<'_>]) {
 }
 
 /// What the parameter allows: how many of [`Level::ALL`].
-fn allowed() -> Result<usize> {
+pub(super) fn allowed() -> Result<usize> {
     // SAFETY: a string that ends and stays while the module is loaded.
     let limit = unsafe { CStr::from_ptr(bindings::wg_simd_limit().cast()) };
     let limit = limit.to_bytes();

@@ -8,12 +8,13 @@
 //!
 //! Abstractions that any network driver could use: [`chunks`], [`cpu`], [`global`], [`limbo`], [`lock`],
 //! [`napi`], [`netdev`], [`queue`], [`random`], [`rcu`], [`rtnl`], [`skb`], [`socket`], [`table`], [`time`], [`timer`]
-//! and [`work`]. Glue of this driver, where it meets C and cryptography: [`crypt`], [`debug`], [`entry`],
-//! [`errno`], [`ethtool`], [`fpu`], [`genl`] and [`places`].
+//! and [`work`]. Glue of this driver, where it meets C and cryptography: [`crypt`], [`curve`], [`debug`],
+//! [`entry`], [`errno`], [`ethtool`], [`fpu`], [`genl`] and [`places`].
 
 pub(crate) mod chunks;
 pub(crate) mod cpu;
 pub(crate) mod crypt;
+pub(crate) mod curve;
 pub(crate) mod debug;
 pub(crate) mod entry;
 pub(crate) mod errno;

@@ -6,7 +6,8 @@
 use std::cell::Cell;
 
 use wg_crypto::aead::{xopen_slice, xseal_slice, Bytes, Job, Key, Verdict};
-use wg_crypto::{blake2s, x25519, Backend, Portable, TAG_LEN};
+use wg_crypto::x25519::Curve;
+use wg_crypto::{blake2s, Backend, Portable, TAG_LEN};
 use wg_simd as _;
 use wg_simd_link::{Level, Vector};
 
@@ -36,7 +37,17 @@ pub(crate) const SUBJECTS: &[Subject] = &[
         run: |refusing| aead(&unsafe { Vector::new(Level::Avx2) }, refusing),
     },
     subject("XChaCha20-Poly1305", xchacha),
-    subject("X25519", x25519),
+    subject("X25519, portable", |agreeing| {
+        x25519(Curve::PORTABLE, agreeing);
+    }),
+    Subject {
+        name: "X25519, BMI2 and ADX",
+        // Valgrind knows the instructions of ADX, but does not announce them: `answers` in crypto/adx
+        // is for what the processor has.
+        usable: || is_x86_feature_detected!("bmi2"),
+        // SAFETY: under valgrind, as `main` has made sure; and `usable` has looked.
+        run: |agreeing| x25519(unsafe { wg_adx::curve() }, agreeing),
+    },
     subject("BLAKE2s, keyed, HMAC and key derivation", blake2s),
     subject("comparison", comparison),
 ];
@@ -189,11 +200,11 @@ fn xchacha(opening: bool) {
     }
 }
 
-fn x25519(agreeing: bool) {
+fn x25519(curve: Curve, agreeing: bool) {
     for seed in [0x11, 0x77] {
         let mut private: [u8; 32] = bytes(32, seed).try_into().expect("32 bytes");
         secret(&mut private);
-        let public_key = x25519::public_key(&private);
+        let public_key = curve.public_key(&private);
         declassify(&public_key, "public key");
 
         if !agreeing {
@@ -202,11 +213,11 @@ fn x25519(agreeing: bool) {
         // An ephemeral key of the other side came encrypted at times; it is no one's to know.
         let mut point = public_key;
         secret(&mut point);
-        let shared = x25519::shared(&private, &point);
+        let shared = curve.shared(&private, &point);
         let shared = shared.expect("no point of low order");
         declassify(shared.as_bytes(), "shared secret");
 
-        let zero = x25519::shared(&private, &[0; 32]);
+        let zero = curve.shared(&private, &[0; 32]);
         assert!(zero.is_none());
     }
 }

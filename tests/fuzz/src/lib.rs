@@ -11,6 +11,8 @@
 #![allow(missing_docs)]
 
 // Shared with the crates' tests, under the names that these files know each other by.
+#[path = "../../../crypto/adx/tests/usable/mod.rs"]
+mod adx;
 #[path = "../../../protocol/tests/common/mod.rs"]
 mod common;
 #[allow(dead_code)]

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! X25519 against curve25519-dalek: public keys, shared secrets, points of low order.
-use wg_crypto::x25519;
+//! X25519, by each code that runs here, against curve25519-dalek: public keys, shared secrets, points
+//! of low order.
+use wg_crypto::x25519::{clamp, Curve};
 use x25519_dalek::{PublicKey, StaticSecret};
 
-use crate::{planted, Script};
+use crate::{adx, planted, Script};
 
 /// The points of small order, and what is above the field's prime (RFC 7748 section 5 and 6.1).
 const SPECIAL: [[u8; 32]; 4] = [
@@ -40,15 +41,27 @@ pub fn run(data: &[u8]) {
         secret[script.below(32)] ^= 1 << script.below(8);
     }
 
+    for curve in [Some(Curve::PORTABLE), adx::curve()].into_iter().flatten() {
+        compare(curve, secret, point);
+    }
+
+    let mut clamped = secret;
+    clamp(&mut clamped);
+    let again = clamped;
+    clamp(&mut clamped);
+    assert_eq!(clamped, again);
+}
+
+fn compare(curve: Curve, secret: [u8; 32], point: [u8; 32]) {
     let theirs = StaticSecret::from(secret);
-    let mut public = x25519::public_key(&secret);
+    let mut public = curve.public_key(&secret);
     if planted("x25519/public") && secret[0] & 7 == 7 {
         public[0] ^= 1;
     }
     assert_eq!(&public, PublicKey::from(&theirs).as_bytes());
 
     let expected = theirs.diffie_hellman(&point.into());
-    let ours = x25519::shared(&secret, &point);
+    let ours = curve.shared(&secret, &point);
     let mut zero = !expected.was_contributory();
     if planted("x25519/low-order") && point[1..] == [0; 31] {
         zero = false;
@@ -57,10 +70,4 @@ pub fn run(data: &[u8]) {
     if let Some(ours) = ours {
         assert_eq!(ours.as_bytes(), expected.as_bytes());
     }
-
-    let mut clamped = secret;
-    x25519::clamp(&mut clamped);
-    let again = clamped;
-    x25519::clamp(&mut clamped);
-    assert_eq!(clamped, again);
 }

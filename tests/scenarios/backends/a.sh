@@ -3,8 +3,9 @@
 . /vm/lib.sh
 which=$(cat /run/which)
 
-# The back end that the module said it took, when it was loaded last.
-chosen() { dmesg | sed -n 's/.*wireguard: in Rust; ChaCha20-Poly1305: //p' | tail -n 1; }
+# The back end that the module said it took, when it was loaded last, and the code for X25519.
+chosen() { dmesg | sed -n 's/.*wireguard: in Rust; ChaCha20-Poly1305: \([^;]*\);.*/\1/p' | tail -n 1; }
+curve() { dmesg | sed -n 's/.*wireguard: in Rust;.*; X25519: //p' | tail -n 1; }
 
 # rank NAME: how demanding a back end, or a value of the parameter, is.
 rank() {
@@ -31,7 +32,8 @@ for value in none ssse3 avx2 avx512 auto; do
 	insmod "$which" simd=$value
 	took=$((($(date +%s%N) - start) / 1000000))
 	name=$(chosen)
-	echo "simd=$value: $name, loaded in $took ms"
+	curve=$(curve)
+	echo "simd=$value: $name, $curve, loaded in $took ms"
 	same "parameter" "$value" "$(cat /sys/module/wireguard/parameters/simd)"
 	# What the processor lacks is lowered to what it has.
 	[ "$(rank "$name")" -le "$(rank $value)" ] || fail "simd=$value gave $name"
@@ -42,6 +44,13 @@ for value in none ssse3 avx2 avx512 auto; do
 	auto) same "back end" "$last" "$name" ;;
 	esac
 	last=$name
+	# ADX is for where AVX2 may be, too.
+	wanted=portable
+	case $value in
+	none | ssse3) ;;
+	*) if grep -qw adx /proc/cpuinfo && grep -qw bmi2 /proc/cpuinfo; then wanted=adx; fi ;;
+	esac
+	same "X25519" "$wanted" "$curve"
 
 	create
 	meet "$OUT4:$PORT"

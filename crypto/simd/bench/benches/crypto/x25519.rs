@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use wg_bench::record::{Records, Task};
+use wg_crypto::x25519::Curve;
 
 use crate::{library, measure, ours, repeat, Group};
 
@@ -28,6 +29,17 @@ pub fn bench(criterion: &mut Criterion, records: &Records) {
     group.finish();
 }
 
+/// Every code of ours that runs on this processor.
+fn curves() -> Vec<Curve> {
+    let mut curves = vec![Curve::PORTABLE];
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("bmi2") && is_x86_feature_detected!("adx") {
+        // SAFETY: it has what is needed.
+        curves.push(unsafe { wg_adx::curve() });
+    }
+    curves
+}
+
 /// ring's private keys serve once, so they are made outside of the time.
 fn ring_keys(count: u64) -> Vec<ring::agreement::EphemeralPrivateKey> {
     use ring::agreement::{EphemeralPrivateKey, X25519};
@@ -37,11 +49,13 @@ fn ring_keys(count: u64) -> Vec<ring::agreement::EphemeralPrivateKey> {
 }
 
 fn publics(group: &mut Group<'_>, records: &Records, task: Task) {
-    measure(group, records, task, ours("ours"), |calls| {
-        repeat(calls, || {
-            black_box(wg_crypto::x25519::public_key(black_box(&SECRET)));
-        })
-    });
+    for curve in curves() {
+        measure(group, records, task, ours(curve.name()), |calls| {
+            repeat(calls, || {
+                black_box(curve.public_key(black_box(&SECRET)));
+            })
+        });
+    }
     let ring = ring_keys(1).pop().unwrap();
     measure(group, records, task, library("ring"), |calls| {
         repeat(calls, || {
@@ -65,12 +79,18 @@ fn publics(group: &mut Group<'_>, records: &Records, task: Task) {
 }
 
 fn shareds(group: &mut Group<'_>, records: &Records, task: Task) {
-    let theirs = wg_crypto::x25519::public_key(&[0x33; 32]);
-    measure(group, records, task, ours("ours"), |calls| {
-        repeat(calls, || {
-            black_box(wg_crypto::x25519::shared(black_box(&SECRET), black_box(&theirs)).unwrap());
-        })
-    });
+    let theirs = Curve::PORTABLE.public_key(&[0x33; 32]);
+    for curve in curves() {
+        measure(group, records, task, ours(curve.name()), |calls| {
+            repeat(calls, || {
+                black_box(
+                    curve
+                        .shared(black_box(&SECRET), black_box(&theirs))
+                        .unwrap(),
+                );
+            })
+        });
+    }
     measure(group, records, task, library("ring"), |calls| {
         use ring::agreement::{agree_ephemeral, UnparsedPublicKey, X25519};
         let public = UnparsedPublicKey::new(&X25519, &theirs);
