@@ -9,6 +9,7 @@
 use crate::frame::{Kind, Message};
 use crate::log_check;
 use crate::machine::{run_message, Event, Machine, Spec};
+use crate::stale_code;
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
@@ -21,6 +22,8 @@ use std::time::{Duration, Instant};
 const BOOT_PATIENCE: Duration = Duration::from_secs(300);
 /// How long a machine may take to power off; one that looks for leaks before takes its time.
 const HALT_PATIENCE: Duration = Duration::from_secs(120);
+/// How often it is asked whether the emulator is at fault for a script that takes so long.
+const EMULATOR_CHECK: Duration = Duration::from_secs(15);
 
 /// How long the others may go on when one machine has failed.
 const FAILURE_PATIENCE: Duration = Duration::from_secs(3);
@@ -54,8 +57,8 @@ pub(crate) struct Outcome {
     pub(crate) boot: Duration,
     /// Kernel release.
     pub(crate) release: String,
-    /// The emulator itself crashed: no verdict about the guest.
-    pub(crate) emulator_crashed: bool,
+    /// What the emulator itself did wrong: no verdict about the guest.
+    pub(crate) emulator: Option<String>,
 }
 
 struct Member {
@@ -133,7 +136,7 @@ impl Group {
             if member.outcome.release.is_empty() {
                 member.alive = false;
                 let seconds = start.elapsed().as_secs();
-                member.outcome.emulator_crashed = member.machine.emulator_crashed();
+                member.outcome.emulator = member.machine.emulator_crash();
                 let end = member.machine.end();
                 let text = format!("did not boot: no word of its agent in {seconds} s; {end}");
                 member.outcome.problems.push(text);
@@ -177,6 +180,7 @@ impl Group {
         }
         let mut end = Instant::now() + patience;
         let mut failed = false;
+        let mut looked = Instant::now();
         loop {
             let mut running = self.members.iter().zip(tasks);
             if !running.any(|(member, _)| member.alive && member.outcome.code.is_none()) {
@@ -186,6 +190,12 @@ impl Group {
                 // The others may wait for it for ever; let them print what they have to say.
                 failed = true;
                 end = end.min(Instant::now() + FAILURE_PATIENCE);
+            }
+            if looked.elapsed() > EMULATOR_CHECK {
+                looked = Instant::now();
+                if self.members.iter_mut().any(Member::is_in_stale_code) {
+                    return;
+                }
             }
             while let Some(bytes) = input() {
                 self.input(0, &bytes);
@@ -240,7 +250,7 @@ impl Group {
         let Some(message) = event.message else {
             member.alive = false;
             if !member.said_bye {
-                member.outcome.emulator_crashed = member.machine.emulator_crashed();
+                member.outcome.emulator = member.machine.emulator_crash();
                 let text = format!("the machine died; {}", member.machine.end());
                 member.outcome.problems.push(text);
             }
@@ -333,6 +343,20 @@ impl Group {
 }
 
 impl Member {
+    /// Whether one of its processors is stuck by a fault of the emulator; remembered in the outcome.
+    fn is_in_stale_code(&mut self) -> bool {
+        let emulated = self.machine.emulated && self.outcome.emulator.is_none();
+        let log = emulated.then(|| fs::read(&self.machine.log).unwrap_or_default());
+        let log = String::from_utf8_lossy(log.as_deref().unwrap_or_default()).into_owned();
+        let Some(place) = stale_code::find(&log) else {
+            return false;
+        };
+        let text = format!("QEMU executes at {place} what is not there any more");
+        self.outcome.problems.push(text.clone());
+        self.outcome.emulator = Some(text);
+        true
+    }
+
     fn has_failed(&self) -> bool {
         !self.alive || self.outcome.code.is_some_and(|code| code != 0)
     }

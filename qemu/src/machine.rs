@@ -84,7 +84,8 @@ pub(crate) struct Machine {
     /// Where its kernel log is.
     pub(crate) log: PathBuf,
     child: Child,
-    emulated: bool,
+    /// Whether QEMU runs it.
+    pub(crate) emulated: bool,
     channel: UnixStream,
     scratch: Option<PathBuf>,
 }
@@ -140,8 +141,8 @@ impl Machine {
         }
     }
 
-    /// Whether the emulator itself crashed. A guest cannot do that to a correct one.
-    pub(crate) fn emulator_crashed(&mut self) -> bool {
+    /// How the emulator itself crashed, if it did. A guest cannot do that to a correct one.
+    pub(crate) fn emulator_crash(&mut self) -> Option<String> {
         let signal = self
             .wait(Duration::from_secs(2))
             .and_then(|status| status.signal());
@@ -151,7 +152,9 @@ impl Machine {
             Signal::SIGBUS,
             Signal::SIGILL,
         ];
-        self.emulated && signal.is_some_and(|code| crashes.iter().any(|one| *one as i32 == code))
+        let crashed = |code: &i32| crashes.iter().any(|one| *one as i32 == *code);
+        let signal = signal.filter(|code| self.emulated && crashed(code));
+        signal.map(|code| format!("QEMU itself crashed by signal {code}"))
     }
 
     /// Waits for the process to end by itself.

@@ -41,6 +41,7 @@ mod rust_src;
 mod scenario;
 mod single;
 mod source;
+mod stale_code;
 mod suite;
 mod trial;
 mod tsc;

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 /// Longest time for a machine to clean up after its script.
 const FINISH_PATIENCE: Duration = Duration::from_secs(40);
-/// How often a test is run again when the emulator crashed.
+/// How often a test is run again when the emulator was at fault.
 const EMULATOR_RETRIES: usize = 2;
 /// How much longer scripts may take in an emulated machine.
 const EMULATED: u32 = 3;
@@ -54,7 +54,7 @@ pub(crate) struct Verdict {
     pub(crate) boot: Duration,
     /// Its files.
     pub(crate) dir: PathBuf,
-    emulator_crashed: bool,
+    emulator: Option<String>,
     /// Only a script's exit code speaks against it, nothing that a kernel or the tool said.
     pub(crate) only_exit_codes: bool,
 }
@@ -75,17 +75,14 @@ impl<'a> Test<'a> {
     }
 
     /// Runs it. What goes wrong is in the verdict's problems, the tool's own troubles included.
-    /// A crash of the emulator itself is no verdict: the test is run again, loudly.
+    /// A fault of the emulator itself is no verdict: the test is run again, loudly.
     pub(crate) fn run(&self, plan: &Plan) -> Verdict {
         let mut verdict = self.run_once(plan);
         for _ in 0..EMULATOR_RETRIES {
-            if !verdict.emulator_crashed {
+            let Some(fault) = &verdict.emulator else {
                 break;
-            }
-            println!(
-                "note {}: QEMU itself crashed; running the test again",
-                self.title
-            );
+            };
+            println!("note {}: {fault}; running the test again", self.title);
             verdict = self.run_once(plan);
         }
         verdict
@@ -96,7 +93,7 @@ impl<'a> Test<'a> {
         let mut verdict = Verdict {
             problems: Vec::new(),
             boot: Duration::ZERO,
-            emulator_crashed: false,
+            emulator: None,
             only_exit_codes: false,
             dir: PathBuf::new(),
         };
@@ -247,7 +244,7 @@ impl<'a> Test<'a> {
             }
         }
         for (name, outcome) in group.finish(&mut files) {
-            verdict.emulator_crashed |= outcome.emulator_crashed;
+            verdict.emulator = verdict.emulator.take().or(outcome.emulator);
             verdict.only_exit_codes &= outcome.problems.is_empty();
             let problems = outcome.problems.into_iter();
             verdict
