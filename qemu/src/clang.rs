@@ -65,7 +65,16 @@ const MENDS: [Mend; 3] = [
 /// - The network card's driver takes locks with softirqs on that its softirq takes as well, and a mutex in a
 ///   softirq when the other end is gone, around one call of the host. lockdep says so once and then nothing
 ///   more, of anybody.
-const UML_MENDS: [Mend; 7] = [
+/// - When areas of virtual memory are given back, the translations of all between the first and the last of
+///   them are dropped at the end. User-Mode Linux has none, and fills the shadow memory of that whole range
+///   instead, most of which nobody has used: with areas at both ends of the address space (the upper one has
+///   per-CPU memory) it is more than any host has, and what was not to be touched in between may be again.
+const UML_MENDS: [Mend; 8] = [
+    (
+        "mm/kasan/shadow.c",
+        "\t\t\t__memset(shadow_start, KASAN_SHADOW_INIT, shadow_end - shadow_start);\n\t\t\treturn;\n",
+        "\t\t\tif (flags & KASAN_VMALLOC_PAGE_RANGE)\n\t\t\t\t__memset(shadow_start, KASAN_SHADOW_INIT, shadow_end - shadow_start);\n\t\t\treturn;\n",
+    ),
     (
         "arch/um/kernel/stacktrace.c",
         "\t\taddr = READ_ONCE_NOCHECK(*sp);\n",
