@@ -150,6 +150,6 @@ esac
 # Mbit/s of datagrams that are more than a tunnel carries. One processor that looks at each access has no
 # time for anything else then, scripts among it, for as long as they come: there, some less.
 case "$VEHICLE" in
-*-debug) MUCH=8 ;;
+*-debug) MUCH=4 ;;
 *) MUCH=200 ;;
 esac

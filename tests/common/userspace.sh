@@ -20,7 +20,10 @@ make_link() {
 		;;
 	*) fail "unknown program $OTHER_KIND" ;;
 	esac
-	wait_for 10 ip link show "$1"
+	(wait_for 30 ip link show "$1") || {
+		cat /run/"$1".log
+		fail "$OTHER_KIND did not make $1"
+	}
 	# (wg removes a socket on which nobody listens yet)
 	wait_for 10 sh -c "ss -xln | grep -q /$1.sock"
 	[ "$(ip -o link show type wireguard | wc -l)" = 0 ] || fail "$1 is the kernel's"
