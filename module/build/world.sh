@@ -26,12 +26,14 @@ rfl_obstacles() {
 # Compiles rfl.rs against the kernel's metadata: the compiler, the target and the crate's functions
 # are the right ones if that works, and only then.
 rfl_api() {
-	local dir what target=()
+	local dir what target=() sanitizer=()
 	dir=$(mktemp -d)
+	# (instrumented crates are of use to instrumented ones alone)
+	! has KASAN || sanitizer=(-Zsanitizer=kernel-address)
 	! has X86_64 || target=("--target=$KDIR/scripts/target.json")
 	! has ARM64 || target=(--target=aarch64-unknown-none-softfloat)
 	# (the folder's name is relative in the kernel's own flags, and crates remember it)
-	if ! (cd "$KDIR" && RUSTC_BOOTSTRAP=1 OBJTREE=$KDIR "$RUSTC" "${target[@]}" -Zunstable-options --edition=2021 -Cpanic=abort \
+	if ! (cd "$KDIR" && RUSTC_BOOTSTRAP=1 OBJTREE=$KDIR "$RUSTC" "${target[@]}" "${sanitizer[@]}" -Zunstable-options --edition=2021 -Cpanic=abort \
 		--crate-type rlib --crate-name rfl_probe --sysroot=/dev/null -L "$KDIR/rust" --extern kernel \
 		@"$KDIR/include/generated/rustc_cfg" --cfg MODULE -Awarnings --out-dir "$dir" --emit=metadata \
 		"$BUILD/rfl.rs") >"$dir/log" 2>&1; then
