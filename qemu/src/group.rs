@@ -373,7 +373,12 @@ impl Member {
         }
         match fs::read(&self.machine.log) {
             Ok(bytes) => {
-                let found = log_check::check(&String::from_utf8_lossy(&bytes));
+                let log = String::from_utf8_lossy(&bytes);
+                if log_check::card_failed(&log) {
+                    let text = "User-Mode Linux's own network card failed".to_owned();
+                    self.outcome.emulator = Some(text);
+                }
+                let found = log_check::check(&log);
                 let count = found.len();
                 for finding in found.into_iter().take(5) {
                     let text = format!("kernel log, line {}: {}", finding.line, finding.text);
