@@ -50,16 +50,19 @@ unsafe extern "C" fn wg_rs_counters(device: *mut c_void, out: *mut u64) {
 
 /// # Safety
 ///
-/// `device` is that of a registered interface; `out` is valid.
+/// `device` is that of a registered interface; `out` is valid, but need not be aligned: it may be the
+/// contents of a netlink attribute, which are aligned to 4 bytes.
 #[no_mangle]
 unsafe extern "C" fn wg_rs_statistics(device: *mut c_void, out: *mut bindings::rtnl_link_stats64) {
     // SAFETY: by the contract; the interface stays while it is asked.
-    let (dev, out) = unsafe { (&*device.cast::<Device>(), &mut *out) };
+    let (dev, mut sums) = unsafe { (&*device.cast::<Device>(), out.read_unaligned()) };
     let ours = dev.counters.statistics();
-    out.rx_dropped += ours.rx_dropped;
-    out.rx_errors += ours.rx_length + ours.rx_frame;
-    out.rx_length_errors += ours.rx_length;
-    out.rx_frame_errors += ours.rx_frame;
-    out.tx_dropped += ours.tx_dropped;
-    out.tx_errors += ours.tx_errors;
+    sums.rx_dropped += ours.rx_dropped;
+    sums.rx_errors += ours.rx_length + ours.rx_frame;
+    sums.rx_length_errors += ours.rx_length;
+    sums.rx_frame_errors += ours.rx_frame;
+    sums.tx_dropped += ours.tx_dropped;
+    sums.tx_errors += ours.tx_errors;
+    // SAFETY: as above.
+    unsafe { out.write_unaligned(sums) };
 }
