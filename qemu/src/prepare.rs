@@ -6,6 +6,7 @@ use crate::kernel::{self, KERNELS};
 use crate::program::{self, PROGRAMS};
 use crate::{clang, rootfs, rust_kernel, rust_src};
 use anyhow::{bail, Result};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -76,9 +77,12 @@ fn make(name: &str, refresh: bool) -> Result<PathBuf> {
 
 /// Shows all things.
 pub(crate) fn list() -> Result<ExitCode> {
-    let state = |name: &str, dir: Option<PathBuf>| match dir {
-        Some(dir) => println!("{name:13} {}", dir.display()),
-        None => println!("{name:13} - (vm prepare {name})"),
+    let mut lines = String::new();
+    let mut state = |name: &str, dir: Option<PathBuf>| {
+        lines += &match dir {
+            Some(dir) => format!("{name:14} {}\n", dir.display()),
+            None => format!("{name:14} - (vm prepare {name})\n"),
+        };
     };
     for kernel in &KERNELS {
         state(kernel.name, kernel.thing().find()?);
@@ -88,6 +92,11 @@ pub(crate) fn list() -> Result<ExitCode> {
         state(program.name, program.thing().find()?);
     }
     state("rust-src", rust_src::find().unwrap_or_default());
+    match std::io::stdout().write_all(lines.as_bytes()) {
+        // Who reads only the first lines (`vm list | head`) has what they want.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(error.into()),
+        _ => {}
+    }
     Ok(ExitCode::SUCCESS)
 }
 
