@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 const FINISH_PATIENCE: Duration = Duration::from_secs(40);
 /// How often a test is run again when the emulator was at fault.
 const EMULATOR_RETRIES: usize = 2;
-/// How much longer scripts may take in an emulated machine.
+/// How much longer scripts may take in an emulated machine; if its kernel looks at each access, by both factors.
 const EMULATED: u32 = 3;
 /// How much longer everything may take, and how much more memory it may need, where a kernel looks at each access.
 const DEBUGGED: u32 = 5;
@@ -149,18 +149,19 @@ impl<'a> Test<'a> {
         let mut specs = Vec::new();
         let mut tasks = Vec::new();
         let seconds = self.case.timeout.unwrap_or(self.scenario.timeout);
-        let mut patience = Duration::from_secs(seconds);
+        let mut slowness = 1;
         let mut finish_patience = FINISH_PATIENCE;
         for (name, toml) in &self.scenario.machines {
             let kernel = plan.kernel(self.vehicle, name)?;
+            let mut factor = 1;
             if kernel.runs == kernel::Runs::Qemu {
-                patience = EMULATED * Duration::from_secs(seconds);
+                factor *= EMULATED;
             }
             if kernel.debugs() {
-                patience = DEBUGGED * Duration::from_secs(seconds);
+                factor *= DEBUGGED;
                 finish_patience = DEBUGGED * FINISH_PATIENCE;
             }
-            patience += plan.longer;
+            slowness = slowness.max(factor);
             let module = plan.module(self.scenario, self.case, name, kernel)?;
             let spec = Spec {
                 name: name.clone(),
@@ -209,6 +210,7 @@ impl<'a> Test<'a> {
                 ..spec
             });
         }
+        let patience = slowness * Duration::from_secs(seconds) + plan.longer;
         let mut files = Files::open(&verdict.dir, self.scenario, plan.show)?;
         let mut group = Group::boot(specs)?;
         verdict.boot = group
