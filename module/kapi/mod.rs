@@ -6,7 +6,7 @@
 //! folder, are safe Rust. Each file is one abstraction, stands alone, and wraps the C helpers of
 //! the file in `module/c/` that its head names.
 //!
-//! Abstractions that any network driver could use: [`chunks`], [`cpu`], [`global`], [`limbo`], [`lock`],
+//! Abstractions that any network driver could use: [`chunks`], [`cpu`], [`embedded`], [`global`], [`limbo`], [`lock`],
 //! [`napi`], [`netdev`], [`queue`], [`random`], [`rcu`], [`rtnl`], [`skb`], [`socket`], [`table`], [`time`], [`timer`]
 //! and [`work`]. Glue of this driver, where it meets C and cryptography: [`crypt`], [`curve`], [`debug`],
 //! [`entry`], [`errno`], [`ethtool`], [`fpu`], [`genl`] and [`places`].
@@ -16,6 +16,7 @@ pub(crate) mod cpu;
 pub(crate) mod crypt;
 pub(crate) mod curve;
 pub(crate) mod debug;
+pub(crate) mod embedded;
 pub(crate) mod entry;
 pub(crate) mod errno;
 pub(crate) mod ethtool;

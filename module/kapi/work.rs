@@ -4,22 +4,13 @@
 //!
 //! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h); helpers: `work.c`.
 
-use core::{
-    cell::UnsafeCell,
-    ffi::CStr,
-    marker::PhantomData,
-    mem::MaybeUninit,
-    ptr::NonNull,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use super::embedded::{Contains, Embedded};
+use core::{ffi::CStr, ptr::NonNull};
 use kernel::{prelude::*, sync::Arc};
 
 /// A work item inside of a counted object, which is what the work is done on.
 ///
-/// # Invariants
-///
-/// `work` is initialised, at the address where it stays, if `ready`. While it is queued it holds a
-/// reference on the object it lies in.
+/// While it is queued it holds a reference on that object.
 ///
 /// # Examples
 ///
@@ -34,27 +25,10 @@ use kernel::{prelude::*, sync::Arc};
 /// let queue = WorkQueue::crypt(c"crypt")?;
 /// queue.queue_on(1, worker.clone()); // `Worker::run` is called with a reference of its own
 /// ```
-#[repr(C)]
-pub(crate) struct Work<T> {
-    work: UnsafeCell<MaybeUninit<bindings::work_struct>>,
-    ready: AtomicBool,
-    _of: PhantomData<fn(T)>,
-}
-
-// SAFETY: the workqueue code does its own locking.
-unsafe impl<T> Send for Work<T> {}
-// SAFETY: as above.
-unsafe impl<T> Sync for Work<T> {}
+pub(crate) type Work<T> = Embedded<bindings::work_struct, T>;
 
 /// An object with a [`Work`] in it. Implemented by [`impl_has_work`].
-///
-/// # Safety
-///
-/// `OFFSET` is that of a field of type `Work<Self>`.
-pub(crate) unsafe trait HasWork: Sized + Send + Sync + 'static {
-    /// Where the work lies.
-    const OFFSET: usize;
-
+pub(crate) trait HasWork: Contains<bindings::work_struct> {
     /// Does the work; never at the same time twice.
     fn run(this: Arc<Self>);
 }
@@ -62,16 +36,8 @@ pub(crate) unsafe trait HasWork: Sized + Send + Sync + 'static {
 /// Says which field of a type is its work, and which function does it.
 macro_rules! impl_has_work {
     ($type:ty, $field:ident, $run:path) => {
-        // SAFETY: the offset is that of the field, whose type the function below checks.
-        unsafe impl $crate::kapi::work::HasWork for $type {
-            const OFFSET: usize = {
-                const fn check(this: &$type) -> &$crate::kapi::work::Work<$type> {
-                    &this.$field
-                }
-                let _ = check;
-                core::mem::offset_of!($type, $field)
-            };
-
+        $crate::kapi::embedded::impl_contains!($type, $field, bindings::work_struct);
+        impl $crate::kapi::work::HasWork for $type {
             fn run(this: kernel::sync::Arc<Self>) {
                 $run(this)
             }
@@ -81,47 +47,12 @@ macro_rules! impl_has_work {
 pub(crate) use impl_has_work;
 
 impl<T: HasWork> Work<T> {
-    /// A work item that cannot be queued yet.
-    pub(crate) const fn new() -> Self {
-        Work {
-            work: UnsafeCell::new(MaybeUninit::zeroed()),
-            ready: AtomicBool::new(false),
-            _of: PhantomData,
-        }
-    }
-
-    fn of(this: &Arc<T>) -> &Self {
-        let base: *const T = &**this;
-        // SAFETY: `HasWork` says that the field is there.
-        unsafe { &*base.byte_add(T::OFFSET).cast::<Self>() }
-    }
-
     /// Readies the work of an object that has just found its place. Once, before it is shared.
     pub(crate) fn init(this: &Arc<T>) {
-        let work = Self::of(this);
-        if work.ready.load(Ordering::Relaxed) {
-            return;
-        }
-        // SAFETY: not in use yet. What an `Arc` holds does not move.
-        unsafe { bindings::wg_work_init(work.work.get().cast(), Some(trampoline::<T>)) };
-        // INVARIANT: initialised just above.
-        work.ready.store(true, Ordering::Release);
-    }
-
-    fn enqueue(this: Arc<T>, queue: impl FnOnce(*mut bindings::work_struct) -> bool) -> bool {
-        let work = Self::of(&this);
-        if !work.ready.load(Ordering::Acquire) {
-            return false;
-        }
-        let item = work.work.get().cast();
-        // The reference goes with the work, and comes back if it was queued already.
-        let raw = Arc::into_raw(this);
-        let queued = queue(item);
-        if !queued {
-            // SAFETY: made just above.
-            drop(unsafe { Arc::from_raw(raw) });
-        }
-        queued
+        Self::init_with(this, |work| {
+            // SAFETY: not in use yet, and it stays where it is.
+            unsafe { bindings::wg_work_init(work, Some(trampoline::<T>)) };
+        });
     }
 }
 
@@ -130,8 +61,7 @@ impl<T: HasWork> Work<T> {
 /// `work` is the initialised work of a `T` on which it holds a reference.
 unsafe extern "C" fn trampoline<T: HasWork>(work: *mut bindings::work_struct) {
     // SAFETY: by the contract the work lies in a `T`, whose reference becomes ours.
-    let this = unsafe { Arc::from_raw(work.cast::<T>().byte_sub(T::OFFSET).cast_const()) };
-    T::run(this);
+    T::run(unsafe { Work::<T>::take_back(work) });
 }
 
 /// A workqueue; ended, and waited for, when dropped.
@@ -179,7 +109,7 @@ impl WorkQueue {
     /// offline, another does the work.
     #[inline]
     pub(crate) fn queue_on<T: HasWork>(&self, cpu: usize, this: Arc<T>) -> bool {
-        Work::enqueue(this, |work| {
+        Work::lend(this, |work| {
             // SAFETY: both are valid and initialised.
             unsafe { bindings::wg_work_queue_on(cpu as u32, self.0.as_ptr(), work) }
         })
@@ -187,7 +117,7 @@ impl WorkQueue {
 
     /// Queues the work of `this` on any CPU.
     pub(crate) fn queue<T: HasWork>(&self, this: Arc<T>) -> bool {
-        Work::enqueue(this, |work| {
+        Work::lend(this, |work| {
             // SAFETY: both are valid and initialised.
             unsafe { bindings::wg_work_queue(self.0.as_ptr(), work) }
         })
