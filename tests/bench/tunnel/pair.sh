@@ -3,29 +3,12 @@
 # between them. Busy time, of a machine whose clock counts instructions.
 set -euo pipefail
 umask 077
+. /vm/ends.sh
 
 # pair: makes both ends and has them meet.
 pair() {
-	local n o
-	for n in 1 2; do
-		ip netns add n$n
-		ip -n n$n link set lo up
-	done
-	ip link add v1 netns n1 type veth peer name v2 netns n2
-	for n in 1 2; do
-		ip -n n$n address add 192.168.7.$n/24 dev v$n
-		ip -n n$n link set v$n up
-		ip -n n$n link add wg0 type wireguard
-		wg genkey >/run/key$n
-		ip netns exec n$n wg set wg0 private-key /run/key$n listen-port 51820
-		ip -n n$n address add 10.7.0.$n/24 dev wg0
-		ip -n n$n link set wg0 up
-	done
-	for n in 1 2; do
-		o=$((3 - n))
-		ip netns exec n$n wg set wg0 peer "$(wg pubkey </run/key$o)" \
-			allowed-ips 10.7.0.$o/32 endpoint 192.168.7.$o:51820
-	done
+	two_ends
+	introduce 10.7.0.%OTHER%/32
 	ip netns exec n1 ping -q -c 3 -i 0.2 -W 5 10.7.0.2 >/dev/null
 	ip netns exec n2 iperf3 -s -D
 	until ip netns exec n2 ss -tln | grep -q :5201; do sleep 0.1; done

@@ -1,28 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # Two name spaces, a tunnel between them, and `wg syncconf` as often as it can while packets pass.
 . /vm/lib.sh
+. /vm/ends.sh
 TAB=$'\t'
 
-for n in 1 2; do
-	ip netns add n$n
-	ip -n n$n link set lo up
-done
-ip link add v1 netns n1 type veth peer name v2 netns n2
-for n in 1 2; do
-	ip -n n$n address add 192.168.7.$n/24 dev v$n
-	ip -n n$n link set v$n up
-	ip -n n$n link add wg0 type wireguard
-	wg genkey >/run/key$n
-	ip netns exec n$n wg set wg0 private-key /run/key$n listen-port 51820
-	ip -n n$n address add 10.7.0.$n/24 dev wg0
-	ip -n n$n link set wg0 up
-done
+two_ends
 # Prefixes in an order that is not that of their addresses, and host bits that are cut off.
-for n in 1 2; do
-	o=$((3 - n))
-	ip netns exec n$n wg set wg0 peer "$(wg pubkey </run/key$o)" endpoint 192.168.7.$o:51820 \
-		allowed-ips "fd00::/16,10.9.0.0/16,10.7.0.$o/32,10.8.1.1/16,0.0.0.0/0"
-done
+introduce "fd00::/16,10.9.0.0/16,10.7.0.%OTHER%/32,10.8.1.1/16,0.0.0.0/0"
 in1() { ip netns exec n1 "$@"; }
 in1 ping -q -c 3 -i 0.2 -W 5 10.7.0.2 >/dev/null
 in1 wg showconf wg0 >/run/conf

@@ -5,6 +5,7 @@
 # The clock of this machine stands still while a program runs and jumps to the next timer when none
 # does: a process takes no time, a sleep of minutes takes none of ours.
 . /vm/lib.sh
+. /vm/ends.sh
 
 # at N COMMAND...: runs it in name space nN.
 at() {
@@ -13,25 +14,8 @@ at() {
 	ip netns exec "n$n" "$@"
 }
 
-for n in 1 2; do
-	ip netns add n$n
-	ip -n n$n link set lo up
-done
-ip link add v1 netns n1 type veth peer name v2 netns n2
-for n in 1 2; do
-	ip -n n$n address add 192.168.7.$n/24 dev v$n
-	ip -n n$n link set v$n up
-	ip -n n$n link add wg0 type wireguard
-	wg genkey >/run/key$n
-	at $n wg set wg0 private-key /run/key$n listen-port $PORT
-	ip -n n$n address add 10.7.0.$n/24 dev wg0
-	ip -n n$n link set wg0 up
-done
-for n in 1 2; do
-	o=$((3 - n))
-	at $n wg set wg0 peer "$(wg pubkey </run/key$o)" allowed-ips 10.7.0.0/24 \
-		endpoint 192.168.7.$o:$PORT
-done
+two_ends
+introduce 10.7.0.0/24
 # A machine that has just started is not what is tested here; and each learns the other's hardware
 # address.
 sleep 60
