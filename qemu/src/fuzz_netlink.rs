@@ -8,12 +8,12 @@
 //! numbers are those of the seed, which is printed. Prints each answer and how often it came.
 
 use crate::genl::{self, message, Answer, Attrs, Genl, NESTED};
-use crate::noise::Noise;
+use crate::noise::{Amount, Noise};
 use anyhow::{bail, Result};
 use clap::Parser;
 use nix::errno::Errno;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 /// The name under which this program is this command.
 pub(crate) const NAME: &str = "fuzz-netlink";
@@ -30,15 +30,8 @@ struct Options {
     /// Interfaces that are asked about
     #[arg(required = true)]
     devices: Vec<String>,
-    /// Messages to send
-    #[arg(long, required_unless_present = "seconds")]
-    count: Option<u64>,
-    /// Seconds to send for
-    #[arg(long)]
-    seconds: Option<u64>,
-    /// Where the numbers begin; from the clock, if not given
-    #[arg(long)]
-    seed: Option<u64>,
+    #[command(flatten)]
+    amount: Amount,
     /// In a hundred messages so many are broken
     #[arg(long, default_value_t = 50)]
     broken: u64,
@@ -51,22 +44,16 @@ struct Options {
 pub(crate) fn main(arguments: &[String]) -> Result<()> {
     let words = std::iter::once(NAME.to_owned()).chain(arguments.iter().cloned());
     let options = Options::parse_from(words);
-    let clock = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let seed = options.seed.unwrap_or(clock.as_nanos() as u64);
-    println!("seed {seed}");
     let mut fuzzer = Fuzzer {
-        noise: Noise::new(seed),
+        noise: options.amount.noise(),
         devices: options.devices,
         peaceful: options.peaceful,
     };
     let mut genl = Genl::open()?;
     let family = genl.family("wireguard")?;
-    let count = options.count.unwrap_or(u64::MAX);
-    let end = options.seconds.map(Duration::from_secs);
     let start = Instant::now();
     let mut answers: BTreeMap<Answer, u64> = BTreeMap::new();
-    let mut sent = 0;
-    while sent < count && end.is_none_or(|end| start.elapsed() < end) {
+    let sent = options.amount.repeat(|_| {
         let broken = fuzzer.noise.below(100) < options.broken;
         let dump = fuzzer.noise.once_in(12);
         let message = if dump {
@@ -81,8 +68,8 @@ pub(crate) fn main(arguments: &[String]) -> Result<()> {
         } else {
             *answers.entry(genl.answer(1000)?).or_default() += 1;
         }
-        sent += 1;
-    }
+        Ok(())
+    })?;
     println!("{sent} messages in {} ms", start.elapsed().as_millis());
     for (answer, count) in &answers {
         match answer {

@@ -9,15 +9,13 @@
 //! it was sealed, cut, or prolonged. The numbers are those of the seed, which is printed; the keys of a
 //! session are fresh ones. At the end the target must still make a session and take what it is sent.
 
-use crate::noise::Noise;
+use crate::noise::{Amount, Noise};
 use crate::rogue;
 use anyhow::{Context, Result};
 use clap::Parser;
-use std::fs;
 use std::io::ErrorKind;
-use std::net::{SocketAddr, UdpSocket};
-use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::net::UdpSocket;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use wg_protocol::cookie::Jar;
 use wg_protocol::noise::{create_initiation, Identity, PeerStatic, SessionKeys, Timestamp};
 
@@ -32,44 +30,24 @@ const LONGEST: u64 = 1_500;
 #[derive(Parser)]
 #[command(name = NAME)]
 struct Options {
-    /// Where the other end listens
-    to: SocketAddr,
-    /// File with our private key (64 hexadecimal digits)
-    #[arg(long)]
-    private: PathBuf,
-    /// The other end's public key (64 hexadecimal digits)
-    #[arg(long)]
-    public: String,
-    /// Packets to send
-    #[arg(long, required_unless_present = "seconds")]
-    count: Option<u64>,
-    /// Seconds to send for
-    #[arg(long)]
-    seconds: Option<u64>,
-    /// Where the numbers begin; from the clock, if not given
-    #[arg(long)]
-    seed: Option<u64>,
+    #[command(flatten)]
+    ends: rogue::Ends,
+    #[command(flatten)]
+    amount: Amount,
 }
 
 /// Sends what the arguments say.
 pub(crate) fn main(arguments: &[String]) -> Result<()> {
     let words = std::iter::once(NAME.to_owned()).chain(arguments.iter().cloned());
     let options = Options::parse_from(words);
-    let clock = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let seed = options.seed.unwrap_or(clock.as_nanos() as u64);
-    println!("seed {seed}");
-    let mut fuzzer = Fuzzer::new(&options, seed)?;
-    let count = options.count.unwrap_or(u64::MAX);
-    let end = options.seconds.map(Duration::from_secs);
+    let mut fuzzer = Fuzzer::new(&options)?;
     let start = Instant::now();
-    let mut sent = 0;
-    while sent < count && end.is_none_or(|end| start.elapsed() < end) {
+    let sent = options.amount.repeat(|sent| {
         if sent % SESSION == 0 {
             fuzzer.begin_session()?;
         }
-        fuzzer.send_one()?;
-        sent += 1;
-    }
+        fuzzer.send_one()
+    })?;
     println!("{sent} packets in {} ms", start.elapsed().as_millis());
     for (name, count) in KINDS.iter().zip(fuzzer.sent) {
         println!("{count:9} {name}");
@@ -103,23 +81,16 @@ struct Fuzzer {
 }
 
 impl Fuzzer {
-    fn new(options: &Options, seed: u64) -> Result<Self> {
-        let any: SocketAddr = match options.to {
-            SocketAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
-            SocketAddr::V6(_) => ([0; 8], 0).into(),
-        };
-        let socket = UdpSocket::bind(any).with_context(|| any.to_string())?;
-        socket.connect(options.to)?;
-        let private = rogue::key(&fs::read_to_string(&options.private)?)?;
-        let public = rogue::key(&options.public)?;
-        let identity = Identity::new(private);
-        let peer = PeerStatic::new(public, Some(&identity));
+    fn new(options: &Options) -> Result<Self> {
+        let (socket, session) = options.ends.open()?;
+        let identity = Identity::new(session.private);
+        let peer = PeerStatic::new(session.public, Some(&identity));
         Ok(Self {
-            noise: Noise::new(seed),
+            noise: options.amount.noise(),
             socket,
             identity,
             peer,
-            session: rogue::Session { private, public },
+            session,
             keys: None,
             counter: 0,
             sent: [0; KINDS.len()],

@@ -11,7 +11,7 @@
 //! same form, and then a line with a dot.
 
 use anyhow::{bail, Context, Result};
-use clap::Parser;
+use clap::{Args, Parser};
 use std::fs;
 use std::io::{BufRead, ErrorKind, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
@@ -31,6 +31,16 @@ pub(crate) const NAME: &str = "rogue";
 #[derive(Parser)]
 #[command(name = NAME)]
 struct Options {
+    #[command(flatten)]
+    ends: Ends,
+    /// Milliseconds of silence after which a burst has had its answers
+    #[arg(long, default_value_t = 500)]
+    quiet: u64,
+}
+
+/// Both ends of a session.
+#[derive(Args)]
+pub(crate) struct Ends {
     /// Where the other end listens
     to: SocketAddr,
     /// File with our private key (64 hexadecimal digits)
@@ -42,25 +52,30 @@ struct Options {
     /// Port to send from
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// Milliseconds of silence after which a burst has had its answers
-    #[arg(long, default_value_t = 500)]
-    quiet: u64,
+}
+
+impl Ends {
+    /// A socket that is connected to the other end, and the keys.
+    pub(crate) fn open(&self) -> Result<(UdpSocket, Session)> {
+        let any: SocketAddr = match self.to {
+            SocketAddr::V4(_) => ([0, 0, 0, 0], self.port).into(),
+            SocketAddr::V6(_) => ([0; 8], self.port).into(),
+        };
+        let socket = UdpSocket::bind(any).with_context(|| any.to_string())?;
+        socket.connect(self.to)?;
+        let session = Session {
+            private: key(&fs::read_to_string(&self.private)?)?,
+            public: key(&self.public)?,
+        };
+        Ok((socket, session))
+    }
 }
 
 /// Makes the session and does what standard input says.
 pub(crate) fn main(arguments: &[String]) -> Result<()> {
     let words = std::iter::once(NAME.to_owned()).chain(arguments.iter().cloned());
     let options = Options::parse_from(words);
-    let any: SocketAddr = match options.to {
-        SocketAddr::V4(_) => ([0, 0, 0, 0], options.port).into(),
-        SocketAddr::V6(_) => ([0; 8], options.port).into(),
-    };
-    let socket = UdpSocket::bind(any).with_context(|| any.to_string())?;
-    socket.connect(options.to)?;
-    let session = Session {
-        private: key(&fs::read_to_string(&options.private)?)?,
-        public: key(&options.public)?,
-    };
+    let (socket, session) = options.ends.open()?;
     let keys = handshake(&socket, &session)?;
     println!("session");
     let quiet = Duration::from_millis(options.quiet);
