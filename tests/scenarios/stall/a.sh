@@ -11,9 +11,9 @@ case "$VEHICLE" in
 *-debug) brake="-b 500K" ;;
 *) brake= ;;
 esac
-iperf3 -c "$IN4" -t 300 -P 2 --bidir $brake >/dev/null 2>&1 &
+iperf3 -c "$IN4" -t 1200 -P 2 --bidir $brake >/dev/null 2>&1 &
 tcp=$!
-iperf3 -c "$IN6" -p 5202 -t 300 -u -b $((MUCH * 250))K -l 200 --bidir >/dev/null 2>&1 &
+iperf3 -c "$IN6" -p 5202 -t 1200 -u -b $((MUCH * 250))K -l 200 --bidir >/dev/null 2>&1 &
 udp=$!
 wait_for 20 flowing
 for round in 1 2 3; do
