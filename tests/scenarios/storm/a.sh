@@ -4,6 +4,10 @@
 . /vm/lib.sh
 STORM=${STORM:-16} SEED=${SEED:-$(date +%s)}
 ROUND=$((STORM < 60 ? 4 : 20))
+# (an emulated machine that looks at each access has packets through in the time of the others' handshake)
+case "$VEHICLE" in
+qemu-*-debug) ROUND=$((ROUND * 3)) ;;
+esac
 echo "seed $SEED, $STORM seconds, rounds of $ROUND"
 echo 1 >/sys/kernel/rcu_expedited
 # Who makes an interface while the module is gone shall not have the kernel load another.
