@@ -3,10 +3,6 @@
 # nonsense, in bursts over the loopback interface that are shorter than the queue (4096).
 
 BURST=3500
-# (load begins at an eighth of the queue, and an emulated machine that looks at each access takes long for more)
-case "$VEHICLE" in
-qemu-*-debug) BURST=1000 ;;
-esac
 
 # A private key for each machine, and the mac1 under its public key of the initiation below.
 case "$MACHINE" in
