@@ -17,6 +17,7 @@ KERNEL=${KERNEL:-uml-7.2-debug}
 WORLD=${WORLD:-standalone}
 PAGES=docs/reliability
 suffix='' setting='' machine="User-Mode Linux"
+processors="which has one processor: everything is interleaved, nothing is at once"
 [[ $WORLD == standalone ]] || suffix=-$WORLD setting=" WORLD=$WORLD"
 mkdir -p $PAGES target/reliability
 # (VM: the tool as it is built already)
@@ -34,6 +35,7 @@ if [[ $KERNEL == qemu-* ]]; then
 	SCENARIOS=(backends capture/initiator harness/clean inner/ours namespaces/initiator restart/responder
 		stall/responder tunnel unload/responder)
 	suffix+=-qemu setting+=" DEBUG_KERNEL=$KERNEL" machine="QEMU (x86-64)"
+	processors="emulated, with four processors that come and go, and as much traffic as it can take"
 fi
 
 # run NAME ARGUMENTS...: the tests, and what they print; remembered under that name.
@@ -170,8 +172,8 @@ storm)
 		echo "# A storm of $minutes minutes"
 		echo
 		echo "Made by \`make storm MINUTES=$minutes$setting\`: traffic while peers, keys, prefixes, ports, marks, interfaces and namespaces change as fast as they can, in rounds,"
-		echo "each of which ends with the removal of the module under full traffic. On the debug kernel, which has one processor (everything is interleaved, nothing"
-		echo "is at once; on the emulated kernels the same scenario has four, which come and go). Kernel memory: slab, percpu and vmalloc, after each removal."
+		echo "each of which ends with the removal of the module under full traffic. On the debug kernel, $processors."
+		echo "Kernel memory: slab, percpu and vmalloc, after each removal."
 		echo
 		about
 		echo
