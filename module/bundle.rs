@@ -2,21 +2,24 @@
 
 //! The unit of work: packets of one peer under one key.
 //!
-//! Whatever is paid on the data path (queue, work item, references, locks, FPU section, route) is
-//! paid for a bundle and not for each of its packets.
+//! Everything that is paid on the data path (queue, work item, references, locks, FPU section,
+//! route) is paid for a bundle and not for each of its packets.
 #![forbid(unsafe_code)]
 
 use crate::{
+    bound::Bound,
     kapi::{
-        queue::{Link, Linked},
+        crypt::{Load, Packets, Work},
+        queue::{Link, Linked, Queue},
         rcu::RcuArc,
         skb::Chain,
         socket::Endpoint,
     },
     keypair::Keypair,
+    lane::Lane,
     peer::Peer,
 };
-use kernel::sync::Arc;
+use kernel::{prelude::*, sync::Arc};
 use wg_protocol::lane::Place;
 
 /// What a bundle needs done.
@@ -25,22 +28,22 @@ pub(crate) enum Task {
     Seal { first: u64 },
     /// Open; all came from the same endpoint.
     Open { from: Endpoint },
-    /// Go on sending what is ready in the peer's lane: this bundle, sent and empty, keeps the turn.
-    SendOn,
 }
 
-/// See the head of this file.
+/// Packets of one peer under one key, with a place in the peer's lane.
 pub(crate) struct Bundle {
     pub(crate) task: Task,
     pub(crate) peer: Arc<Peer>,
     pub(crate) keypair: RcuArc<Keypair>,
-    pub(crate) packets: Chain,
+    pub(crate) packets: Packets,
     /// Its place in the peer's lane.
     pub(crate) place: Place,
-    /// Received bundles: the last of the run that was handed to NAPI.
-    pub(crate) ends_run: bool,
+    /// If this bundle is the first of a run: the other bundles of the run.
+    pub(crate) behind: Queue<Bundle>,
     /// Received bundles: what was delivered so far, to be accounted at the end.
     pub(crate) tally: Tally,
+    /// The packets that are counted in the device's bound.
+    charged: u32,
     link: Link<Bundle>,
 }
 
@@ -66,11 +69,42 @@ impl Bundle {
             task,
             peer,
             keypair,
-            packets,
+            packets: Packets::new(packets),
             place,
-            ends_run: false,
+            behind: Queue::new(),
             tally: Tally::default(),
+            charged: 0,
             link: Link::new(),
+        }
+    }
+
+    /// Counts the packets in the device's bound for as long as the bundle exists.
+    pub(crate) fn charge(&mut self) {
+        let packets = self.packets.chain.len() as u32;
+        self.bound().charge(packets);
+        self.charged += packets;
+    }
+
+    /// The lane that the bundle has its place in.
+    pub(crate) fn lane(&self) -> &Lane {
+        match self.task {
+            Task::Seal { .. } => &self.peer.tx,
+            Task::Open { .. } => &self.peer.rx,
+        }
+    }
+
+    fn bound(&self) -> &Bound {
+        match self.task {
+            Task::Seal { .. } => &self.peer.dev.tx_bound,
+            Task::Open { .. } => &self.peer.dev.rx_bound,
+        }
+    }
+}
+
+impl Drop for Bundle {
+    fn drop(&mut self) {
+        if self.charged != 0 {
+            self.bound().release(self.charged);
         }
     }
 }
@@ -79,4 +113,30 @@ impl Linked for Bundle {
     fn link(&self) -> &Link<Self> {
         &self.link
     }
+}
+
+impl Load for Bundle {
+    fn work(&self) -> Work<'_> {
+        match self.task {
+            Task::Seal { first } => Work::Seal {
+                key: &self.keypair.sending,
+                receiver: self.keypair.remote_index,
+                first,
+            },
+            Task::Open { .. } => Work::Open {
+                key: &self.keypair.receiving,
+            },
+        }
+    }
+
+    fn packets(&mut self) -> &mut Packets {
+        &mut self.packets
+    }
+}
+
+/// Makes one run of several bundles: the first carries the others behind it.
+pub(crate) fn run_of(mut bundles: Queue<Bundle>) -> Option<KBox<Bundle>> {
+    let mut first = bundles.pop()?;
+    first.behind = bundles;
+    Some(first)
 }

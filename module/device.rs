@@ -8,6 +8,7 @@
 
 use crate::{
     allowed::{self, ById, Trie, Writer},
+    bound::Bound,
     counters::Counters,
     cpu_queue::CpuQueue,
     handshake::Inbox,
@@ -16,13 +17,14 @@ use crate::{
         cpu,
         limbo::Limbo,
         lock::{Class, SpinLock},
-        napi::{Napi, Poll},
+        napi::Napi,
         netdev::NetDev,
         random,
         rcu::{self, RcuArc, RcuGuard, RcuOwned, RcuSlot},
         rtnl::{Rtnl, RtnlCell},
         socket::Sockets,
         table::Table,
+        timer::Timer,
         work::WorkQueue,
     },
     keypair::Keypair,
@@ -38,7 +40,18 @@ use kernel::{
     prelude::*,
     sync::Arc,
 };
-use wg_protocol::{cookie, message::MAX_PEERS, noise::Identity, siphash, timers::Timers};
+use wg_protocol::{
+    cookie,
+    message::{MAX_PEERS, MAX_QUEUED},
+    noise::Identity,
+    siphash,
+    timers::Timers,
+};
+
+/// Packets in flight, in each direction, of a device and of a peer. Going out, a device may have as
+/// many bytes as in the ring of the C module, whose 1,024 entries are up to 64 KiB each.
+const TX_BOUND: Bound = Bound::new(32_768, 16_384);
+const RX_BOUND: Bound = Bound::new(8 * MAX_QUEUED as u32, MAX_QUEUED as u32);
 
 const KEY_TABLE_BITS: u32 = 11;
 const INDEX_TABLE_BITS: u32 = 13;
@@ -84,8 +97,20 @@ pub(crate) struct Device {
     indices: Table<u32, Target>,
     up: AtomicBool,
     keypairs: AtomicU64,
-    /// Where the last bundle went.
+    pub(crate) tx_bound: Bound,
+    pub(crate) rx_bound: Bound,
+    deal: Deal,
+    pub(crate) watch: Timer<Device>,
+    /// When the timer is due, by its own clock; 0 if it is not armed.
+    pub(crate) watch_due: AtomicU64,
+}
+
+/// What changes when bundles are dealt to the CPUs, apart from what every packet reads.
+#[repr(align(64))]
+struct Deal {
     last_cpu: AtomicUsize,
+    /// CPUs whose queues have bundles to work on, one bit for each.
+    busy: KVec<AtomicU64>,
 }
 
 struct PeerSlot(RcuSlot<Arc<Peer>>);
@@ -102,7 +127,7 @@ impl Device {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new(net: NetDev, sockets: Sockets) -> Result<Arc<Self>> {
+    pub(crate) fn new(net: NetDev, sockets: Sockets, rtnl: &mut Rtnl) -> Result<Arc<Self>> {
         limits::ready()?;
         let mut name = net.name();
         name[15] = 0;
@@ -110,6 +135,10 @@ impl Device {
         let mut queues = KVec::with_capacity(cpu::count(), GFP_KERNEL)?;
         for number in 0..cpu::count() {
             queues.push(CpuQueue::new(number)?, GFP_KERNEL)?;
+        }
+        let mut busy = KVec::with_capacity(cpu::count().div_ceil(64), GFP_KERNEL)?;
+        for _ in 0..cpu::count().div_ceil(64) {
+            busy.push(AtomicU64::new(0), GFP_KERNEL)?;
         }
         let dev = Arc::new(
             Device {
@@ -138,25 +167,36 @@ impl Device {
                 indices: Table::new(INDEX_TABLE_BITS, GFP_KERNEL)?,
                 up: AtomicBool::new(false),
                 keypairs: AtomicU64::new(0),
-                last_cpu: AtomicUsize::new(0),
+                tx_bound: TX_BOUND,
+                rx_bound: RX_BOUND,
+                deal: Deal {
+                    last_cpu: AtomicUsize::new(0),
+                    busy,
+                },
+                watch: Timer::new(),
+                watch_due: AtomicU64::new(0),
             },
             GFP_KERNEL,
         )?;
+        Timer::init(&dev);
+        for queue in dev.queues.iter() {
+            queue.attach(&dev);
+        }
         let ready = dev
             .queues
             .iter()
-            .try_for_each(|queue| CpuQueue::attach(queue, &dev))
+            .try_for_each(|queue| Napi::enable(queue, &dev.net, rtnl))
             .and_then(|()| dev.inbox.attach(&dev));
         if let Err(error) = ready {
-            dev.detach();
+            dev.detach(rtnl);
             return Err(error);
         }
         Ok(dev)
     }
 
-    fn detach(&self) {
+    fn detach(&self, rtnl: &mut Rtnl) {
+        Napi::disable_all(&self.queues, rtnl);
         for queue in self.queues.iter() {
-            Napi::disable(queue);
             queue.detach();
         }
         self.inbox.detach();
@@ -166,8 +206,8 @@ impl Device {
     pub(crate) fn destroy(this: &Arc<Self>, rtnl: &mut Rtnl) {
         this.remove_all_peers(rtnl);
         this.inbox.clear(this);
-        this.quiesce();
-        this.detach();
+        Self::quiesce(this, rtnl);
+        this.detach(rtnl);
         this.kex.flush();
         this.crypt.flush();
         this.set_identity(None, None);
@@ -195,43 +235,45 @@ impl Device {
     }
 
     /// The interface goes down: sessions end, sockets close.
-    pub(crate) fn stop(&self, rtnl: &mut Rtnl) {
-        self.up.store(false, Ordering::Relaxed);
-        self.sockets.close();
-        for peer in self.config.get(rtnl).peers.iter() {
+    pub(crate) fn stop(this: &Arc<Self>, rtnl: &mut Rtnl) {
+        this.up.store(false, Ordering::Relaxed);
+        this.sockets.close();
+        for peer in this.config.get(rtnl).peers.iter() {
             Peer::stop(peer);
         }
-        self.inbox.clear(self);
-        self.quiesce();
-        // A handshake that was under way may have begun a session after all, and have shut the gate
-        // for the next one.
-        for peer in self.config.get(rtnl).peers.iter() {
+        this.inbox.clear(this);
+        Self::quiesce(this, rtnl);
+        // A handshake that was in progress may have begun a session after all, and have shut the
+        // gate for the next one.
+        for peer in this.config.get(rtnl).peers.iter() {
             peer.end_sessions();
             peer.ask_timers(Timers::stop);
         }
     }
 
-    /// Waits for everything that is under way in hooks, workers and NAPI. The sockets are closed,
+    /// Waits for everything that is in progress in hooks, workers and NAPI. The sockets are closed,
     /// so nothing new begins by itself; what each stage gives to the next is waited for in turn.
     /// Sleeps.
-    fn quiesce(&self) {
+    fn quiesce(this: &Arc<Self>, rtnl: &mut Rtnl) {
         rcu::synchronize_net();
-        // What was gathered is opened in a poll, or given to the workers there.
-        for queue in self.queues.iter() {
-            queue.napi().synchronize();
-        }
+        // What was gathered is opened in a poll, or dealt to the workers there. A worker completes
+        // what it has and hands runs to other workers and to polls; a poll that ends a run takes
+        // the next one itself.
         for _ in 0..2 {
-            self.crypt.flush();
-            // A poll gives its lanes the next turn after its end, and that is all that is left then.
-            for _ in 0..2 {
-                for queue in self.queues.iter() {
-                    queue.napi().synchronize();
-                }
-                rcu::synchronize_net();
+            for queue in this.queues.iter() {
+                queue.napi.synchronize(rtnl);
             }
-            self.kex.flush();
+            this.crypt.flush();
+            this.crypt.flush();
+            this.kex.flush();
         }
-        self.crypt.flush();
+        for queue in this.queues.iter() {
+            queue.napi.synchronize(rtnl);
+        }
+        // It has nothing left to move.
+        Timer::cancel(this);
+        this.watch_due.store(0, Ordering::Relaxed);
+        this.crypt.flush();
     }
 
     /// The namespace of the sockets is gone: addresses and routes learnt there mean nothing now.
@@ -309,12 +351,49 @@ impl Device {
         self.queues.get(cpu::current())
     }
 
-    /// The queue of the next CPU in turn.
+    /// The queue of the next CPU in turn, of those that run.
     #[inline]
     pub(crate) fn next_queue(&self) -> Option<&Arc<CpuQueue>> {
-        let cpu = cpu::next_online(self.last_cpu.load(Ordering::Relaxed));
-        self.last_cpu.store(cpu, Ordering::Relaxed);
+        let mut cpu = self.deal.last_cpu.load(Ordering::Relaxed);
+        for _ in 0..self.queues.len() {
+            cpu = cpu::next_online(cpu);
+            if self.queues.get(cpu).is_some_and(|queue| !queue.is_stuck()) {
+                break;
+            }
+        }
+        self.deal.last_cpu.store(cpu, Ordering::Relaxed);
         self.queues.get(cpu)
+    }
+
+    /// Notes whether the queue of a CPU has bundles to work on: a hint for idle workers.
+    pub(crate) fn set_busy(&self, cpu: usize, busy: bool) {
+        let bit = 1u64 << (cpu % 64);
+        if let Some(word) = self.deal.busy.get(cpu / 64) {
+            if busy {
+                word.fetch_or(bit, Ordering::Relaxed);
+            } else {
+                word.fetch_and(!bit, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// The CPUs other than `own` whose queues have bundles to work on, beginning behind it.
+    pub(crate) fn busy_cpus(&self, own: usize) -> impl Iterator<Item = usize> + '_ {
+        let is_busy = |cpu: &usize| {
+            self.deal
+                .busy
+                .get(cpu / 64)
+                .is_some_and(|word| word.load(Ordering::Relaxed) & (1u64 << (cpu % 64)) != 0)
+        };
+        let any = self
+            .deal
+            .busy
+            .iter()
+            .any(|word| word.load(Ordering::Relaxed) != 0);
+        let count = if any { self.queues.len() } else { 0 };
+        (1..count)
+            .map(move |step| (own + step).checked_rem(count).unwrap_or(0))
+            .filter(is_busy)
     }
 
     // Peers.

@@ -1,29 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A peer's order of completion, one lane for each direction, in the kernel's memory and under its
-//! locks. What a lane is, and why nothing gets stuck in it, stands in `wg_protocol::lane`.
+//! A peer's reorder buffer, one for each direction, in the kernel's memory and under its locks.
+//! What a lane is, why nothing gets stuck in it and why packets arrive in order is documented in
+//! `wg_protocol::lane`.
 //!
-//! Whoever has a place completes it in any case: opening and sealing cannot fail but only lose
-//! packets from a bundle, and the queue that a bundle waits in is drained by workers that are queued
-//! whenever it is not empty. A CPU that goes offline takes no worker with it: its work is done by
-//! others.
+//! A place is completed in any case: opening and sealing cannot fail but only lose packets from a
+//! bundle, and a bundle that waits for a CPU which does not run is taken over by another
+//! (`cpu_queue.rs`).
 #![forbid(unsafe_code)]
 
 use crate::{
-    bundle::Bundle,
+    bundle::{run_of, Bundle},
     kapi::{
         lock::{Class, SpinLock},
         queue::Queue,
+        time,
     },
 };
 use kernel::{
     alloc::flags::{__GFP_NOWARN, GFP_ATOMIC},
     prelude::*,
 };
-use wg_protocol::{
-    lane::{self, Done, Place, Refused},
-    message::MAX_QUEUED,
-};
+use wg_protocol::lane::{self, Done, Here, Place, Refused, Turn};
 
 type Waiting = Option<Done<KBox<Bundle>>>;
 
@@ -55,52 +53,78 @@ impl lane::Places<KBox<Bundle>> for Places {
 
 type State = lane::State<KBox<Bundle>, Places>;
 
-/// See the head of this file.
+/// The reorder buffer of one peer and direction.
 pub(crate) struct Lane(lane::Lane<KBox<Bundle>, Places, SpinLock<State>>);
+
+/// A run of bundles to deliver, in order, and the CPU that delivers it.
+pub(crate) struct Run {
+    /// The first bundle, with the others behind it.
+    pub(crate) first: KBox<Bundle>,
+    /// The number of the CPU; that of the caller, if it is to deliver by itself.
+    pub(crate) cpu: usize,
+}
+
+fn here(cpu: usize) -> Here {
+    Here {
+        cpu: cpu as u32,
+        now: time::timers(),
+    }
+}
 
 impl Lane {
     /// An empty lane.
     pub(crate) fn new() -> Self {
-        let state = SpinLock::new(State::new(), Class::Lane);
-        Lane(lane::Lane::new(state, MAX_QUEUED as u32))
+        Lane(lane::Lane::new(SpinLock::new(State::new(), Class::Lane)))
     }
 
-    /// A place in the order for a bundle of this weight, of which [`MAX_QUEUED`] may be under way.
-    /// Whoever gets one must [`Lane::complete`] it.
+    /// Gives a place in the order to a bundle of `weight` packets, unless `limit` packets are in
+    /// flight. The caller works for the queue of `cpu`, and must [`Lane::complete`] the bundle.
     ///
     /// # Errors
     ///
-    /// `ENOSPC` if too many are under way, or `ENOMEM`.
-    pub(crate) fn admit(&self, weight: usize) -> Result<Place> {
+    /// `ENOSPC` if too many packets are in flight, or `ENOMEM`.
+    pub(crate) fn admit(&self, cpu: usize, weight: usize, limit: u32) -> Result<Place> {
         let weight = u32::try_from(weight).unwrap_or(u32::MAX);
-        self.0.admit(weight).map_err(|refused| match refused {
-            Refused::Full => ENOSPC,
-            Refused::NoMemory => ENOMEM,
-        })
-    }
-
-    /// Puts a bundle back in its place, done. If a run is given back, the caller delivers it, and
-    /// then whatever [`Lane::next_run`] gives, until that is nothing.
-    #[must_use]
-    pub(crate) fn complete(&self, bundle: KBox<Bundle>) -> Option<Queue<Bundle>> {
-        let mut run = Queue::new();
-        let place = bundle.place;
         self.0
-            .complete(place, bundle, |bundle| run.push(bundle))
-            .then_some(run)
+            .admit(weight, limit, here(cpu))
+            .map_err(|refused| match refused {
+                Refused::Full => ENOSPC,
+                Refused::NoMemory => ENOMEM,
+            })
     }
 
-    /// Whether there is more to deliver, for the one who delivers and leaves it to a worker, who has
-    /// to call [`Lane::next_run`]; if there is not, others may deliver.
+    /// Puts a bundle back in its place, done. If a run is given back, the caller sees to it that it
+    /// is delivered, after which the deliverer calls [`Lane::next_run`].
     #[must_use]
-    pub(crate) fn more(&self) -> bool {
-        self.0.more()
-    }
-
-    /// More to deliver, for the one who delivers; `None` if there is nothing, and then others may.
-    #[must_use]
-    pub(crate) fn next_run(&self) -> Option<Queue<Bundle>> {
+    pub(crate) fn complete(&self, cpu: usize, bundle: KBox<Bundle>) -> Option<Run> {
         let mut run = Queue::new();
-        self.0.next_run(|bundle| run.push(bundle)).then_some(run)
+        let (place, here) = (bundle.place, here(cpu));
+        let turn = self
+            .0
+            .complete(place, bundle, here, |bundle| run.push(bundle));
+        let cpu = match turn {
+            Turn::None => return None,
+            Turn::Here => here.cpu,
+            Turn::On(cpu) => cpu,
+        } as usize;
+        run_of(run).map(|first| Run { first, cpu })
+    }
+
+    /// Takes the next run, for the deliverer of the last one, on the same CPU. `None` if there is
+    /// none, which ends the delivery.
+    #[must_use]
+    pub(crate) fn next_run(&self, cpu: usize) -> Option<KBox<Bundle>> {
+        let mut run = Queue::new();
+        let more = self.0.next_run(here(cpu), |bundle| run.push(bundle));
+        if more {
+            run_of(run)
+        } else {
+            None
+        }
+    }
+
+    /// Whether a run that waits for its CPU may be moved to another one.
+    pub(crate) fn may_move(&self) -> bool {
+        self.0.may_move(time::timers())
     }
 }

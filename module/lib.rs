@@ -9,18 +9,20 @@
 //! # The way of a packet
 //!
 //! ```text
-//! out: transmit::xmit -> peer's staged chain -> Bundle -> CpuQueue (seal) -> Lane -> UDP
-//! in:  receive::hook  -> CpuQueue gathers    -> Bundle -> CpuQueue (open) -> Lane -> NAPI -> GRO
+//! out: transmit::xmit -> peer's staged chain -> Bundle -> worker (seal) -> Lane -> UDP
+//! in:  receive::hook  -> CpuQueue gathers    -> Bundle -> worker (open) -> Lane -> NAPI -> GRO
 //! ```
 //!
-//! What is little is done at once, without a worker: a lone packet is sealed where it is sent, and
-//! a few gathered ones are opened in the NAPI poll that delivers them.
+//! Small amounts of work run inline instead of in a worker: a lone packet is sealed where it is
+//! sent, and a few gathered ones are opened in the NAPI poll that delivers them. Any CPU seals and
+//! opens; one CPU at a time, the lane's home, sends or delivers the packets of a peer.
 //!
 //! # Lock order
 //!
-//! rtnl, then staged, then lane; timers, and under it the kernel's timer base. All others
-//! (handshake, cookie, keypairs, replay, endpoint, identity, queues, tables) are leaves: nothing is
-//! taken under them but a table's own lock under keypairs.
+//! rtnl, then staged, then lane; timers, and under it the kernel's timer base; scratch, and under
+//! it what the kernel takes to allocate and free packets. All others (handshake, cookie, keypairs,
+//! replay, endpoint, identity, queues, tables) are leaves: nothing is taken under them but a
+//! table's own lock under keypairs.
 
 #![no_std]
 #![deny(unsafe_op_in_unsafe_fn)]
@@ -28,6 +30,7 @@
 #![warn(clippy::undocumented_unsafe_blocks)]
 
 mod allowed;
+mod bound;
 mod bundle;
 mod config;
 mod counters;
@@ -42,6 +45,7 @@ mod limits;
 mod peer;
 mod receive;
 mod transmit;
+mod worker;
 
 /// The module's name in the kernel log, as Rust-for-Linux's printing macros look for it.
 const __LOG_PREFIX: &[u8] = b"wireguard\0";

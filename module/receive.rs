@@ -5,20 +5,20 @@
 
 use crate::{
     allowed,
-    bundle::{Bundle, Task},
+    bundle::{run_of, Bundle, Tally, Task},
     counters::Fate,
     cpu_queue::CpuQueue,
     device::{Device, Target},
     handshake,
     kapi::{
-        crypt::Scratch,
         debug::{self, Event},
-        napi::Poll,
+        napi::Polling,
         queue::Queue,
         rcu::RcuGuard,
         skb::{BadPacket, Chain, Skb, Why},
         time,
     },
+    lane::Run,
     peer::Peer,
     transmit,
 };
@@ -51,15 +51,16 @@ pub(crate) fn hook(dev: &Device, mut skb: Skb) {
             let Some(header) = DataHeader::parse(skb.prefix()) else {
                 return dev.counters.end(Fate::RxMalformed, skb);
             };
-            // Whoever does not know an index of ours costs no more than this look.
-            let known = matches!(
-                dev.target(header.receiver, &RcuGuard::new()),
-                Some(Target::Session(..))
-            );
-            if !known {
+            // Packets with an unknown receiver index are dropped after this lookup.
+            let peer = match dev.target(header.receiver, &RcuGuard::new()) {
+                Some(Target::Session(peer, _)) => Some(peer.slot),
+                _ => None,
+            };
+            let Some(peer) = peer else {
                 return dev.counters.end(Fate::RxUnknownIndex, skb);
-            }
+            };
             let note = skb.note_mut();
+            note.peer = peer;
             note.receiver = header.receiver;
             note.counter = header.counter;
             match dev.local_queue() {
@@ -74,29 +75,56 @@ pub(crate) fn hook(dev: &Device, mut skb: Skb) {
 
 /// Bundles that are being made at a time.
 const MAX_GROUPS: usize = 8;
+/// Gathered packets are divided by their peers first, if there are more than this.
+const DIVIDED: usize = 2 * MAX_GROUPS;
+/// Parts into which they are divided: a power of two.
+const PARTS: usize = 16;
 
-/// Makes bundles of up to `count` packets of what was gathered; `f` gets them in their order.
+/// Makes bundles of gathered packets, for the queue of CPU `cpu`. The packets of a peer keep their
+/// order.
 pub(crate) fn bundle_up(
     dev: &Arc<Device>,
-    gathered: &mut Chain,
-    count: usize,
+    cpu: usize,
+    mut gathered: Chain,
     mut f: impl FnMut(KBox<Bundle>),
 ) {
+    if gathered.len() == 1 {
+        if let Some(bundle) = bundle(dev, cpu, gathered) {
+            f(bundle);
+        }
+        return;
+    }
+    if gathered.len() <= DIVIDED {
+        return group(dev, cpu, gathered, &mut f);
+    }
+    let mut parts: [Chain; PARTS] = Default::default();
+    while let Some(skb) = gathered.pop() {
+        let part = skb.note().peer as usize % PARTS;
+        if let Some(part) = parts.get_mut(part) {
+            part.push(skb);
+        }
+    }
+    for part in parts {
+        group(dev, cpu, part, &mut f);
+    }
+}
+
+/// Groups packets into bundles by their sessions and endpoints.
+fn group(dev: &Arc<Device>, cpu: usize, mut gathered: Chain, f: &mut impl FnMut(KBox<Bundle>)) {
     // In the order of their first packets. They end in that order, too, so that no peer's packets
     // change theirs, whichever session of the peer they are in.
     let mut groups: [Chain; MAX_GROUPS] = Default::default();
     let mut open = 0;
     let mut end = |groups: &mut [Chain; MAX_GROUPS], open: &mut usize, count: usize| {
         for group in groups.iter_mut().take(count) {
-            if let Some(bundle) = bundle(dev, core::mem::take(group)) {
+            if let Some(bundle) = bundle(dev, cpu, core::mem::take(group)) {
                 f(bundle);
             }
         }
         groups.rotate_left(count.min(MAX_GROUPS));
         *open -= count;
     };
-    for _ in 0..count {
-        let Some(skb) = gathered.pop() else { break };
+    while let Some(skb) = gathered.pop() {
         let receiver = skb.note().receiver;
         let of_receiver = |group: &Chain| {
             let first = group.first();
@@ -129,14 +157,14 @@ pub(crate) fn bundle_up(
 }
 
 /// A bundle of packets with one receiver index and one endpoint.
-fn bundle(dev: &Arc<Device>, packets: Chain) -> Option<KBox<Bundle>> {
+fn bundle(dev: &Arc<Device>, cpu: usize, packets: Chain) -> Option<KBox<Bundle>> {
     let first = packets.first()?;
     let from = first.endpoint();
     let (peer, keypair) = {
         let section = RcuGuard::new();
         match dev.target(first.note().receiver, &section) {
             Some(Target::Session(peer, keypair)) => (peer.clone(), keypair.clone()),
-            // The session has ended meanwhile.
+            // The session has ended since.
             _ => {
                 dev.counters.end_all(Fate::RxUnknownIndex, packets);
                 return None;
@@ -146,7 +174,7 @@ fn bundle(dev: &Arc<Device>, packets: Chain) -> Option<KBox<Bundle>> {
     let ready = match KBox::<Bundle>::new_uninit(GFP_ATOMIC | __GFP_NOWARN) {
         Err(_) => Err(Fate::RxNoMemory),
         Ok(_) if !keypair.may_receive() => Err(Fate::RxOldKey),
-        Ok(room) => match peer.rx.admit(packets.len()) {
+        Ok(room) => match peer.rx.admit(cpu, packets.len(), dev.rx_bound.peer_limit()) {
             Ok(place) => Ok((room, place)),
             Err(error) if error == ENOSPC => Err(Fate::RxLaneFull),
             Err(_) => Err(Fate::RxNoMemory),
@@ -165,106 +193,61 @@ fn bundle(dev: &Arc<Device>, packets: Chain) -> Option<KBox<Bundle>> {
     }
 }
 
-/// Worker: opens a bundle and puts it back in its lane; hands what is ready to NAPI.
-pub(crate) fn open(queue: &CpuQueue, scratch: Option<&mut Scratch>, bundle: KBox<Bundle>) {
-    if let Some(run) = open_bundle(scratch, bundle) {
-        queue.deliver(run);
-    }
-}
-
-/// Opens a bundle and puts it back in its lane. What the caller has to hand to NAPI.
-fn open_bundle(scratch: Option<&mut Scratch>, mut bundle: KBox<Bundle>) -> Option<Queue<Bundle>> {
-    let packets = core::mem::take(&mut bundle.packets);
+/// Puts an opened bundle back in its lane. Returns the run that is ready by that.
+pub(crate) fn complete(cpu: usize, mut bundle: KBox<Bundle>) -> Option<Run> {
     let peer = bundle.peer.clone();
     let counters = &peer.dev.counters;
-    match scratch {
-        Some(scratch) => {
-            let opened = scratch.open(&bundle.keypair.receiving, packets);
-            bundle.packets = opened.done;
-            counters.end_all(Fate::RxBadTag, opened.forged);
-            counters.count(Fate::RxNoMemory, opened.lost);
-        }
-        None => counters.end_all(Fate::RxNoMemory, packets),
-    }
-    peer.rx.complete(bundle).map(marked)
+    let forged = core::mem::take(&mut bundle.packets.forged);
+    counters.end_all(Fate::RxBadTag, forged);
+    counters.count(Fate::RxNoMemory, core::mem::take(&mut bundle.packets.lost));
+    peer.rx.complete(cpu, bundle)
 }
 
-/// NAPI: opens what was gathered, if it is few, without waking a worker for it.
-fn open_few(queue: &Arc<CpuQueue>) {
-    let Some((dev, mut gathered, mut scratch)) = CpuQueue::take_few(queue) else {
-        return;
-    };
-    let mut open = |bundle| {
-        if let Some(run) = open_bundle(Some(&mut scratch), bundle) {
-            queue.deliver_here(run);
-        }
-    };
-    if gathered.len() == 1 {
-        if let Some(bundle) = bundle(&dev, gathered) {
-            open(bundle);
-        }
-    } else {
-        bundle_up(&dev, &mut gathered, usize::MAX, open);
-    }
-    queue.give_scratch(scratch);
-}
-
-/// Whoever delivers the last bundle of a run must look for the next run.
-fn marked(mut run: Queue<Bundle>) -> Queue<Bundle> {
-    if let Some(last) = run.last_mut() {
-        last.ends_run = true;
-    }
-    run
-}
-
-/// NAPI: opens what was gathered, and delivers up to `budget` packets; how many there were, refused
-/// ones and all. In softirq.
-pub(crate) fn poll(queue: &Arc<CpuQueue>, budget: usize) -> usize {
-    open_few(queue);
+/// NAPI: hands up to `budget` packets of a run to the stack. Returns how many there were, refused
+/// ones and all, and what is left of the run, or else the next run of the lane. In softirq.
+pub(crate) fn deliver_turn(
+    queue: &CpuQueue,
+    run: KBox<Bundle>,
+    budget: usize,
+    polling: &Polling,
+) -> (usize, Option<KBox<Bundle>>) {
+    let peer = run.peer.clone();
     let mut done = 0;
-    while done < budget {
-        let next = queue.ready.lock().pop();
-        let Some(mut bundle) = next else { break };
-        let peer = bundle.peer.clone();
+    let mut next = Some(run);
+    while let Some(mut bundle) = next {
         done += accept(&peer, &mut bundle);
         while done < budget {
-            let Some(skb) = bundle.packets.pop() else {
+            let Some(skb) = bundle.packets.chain.pop() else {
                 break;
             };
             done += 1;
-            deliver(queue, &peer, &mut bundle, skb);
+            deliver(polling, &peer, &mut bundle, skb);
         }
-        if !bundle.packets.is_empty() {
-            queue.ready.lock().push_front(bundle);
+        if !bundle.packets.chain.is_empty() {
+            return (done, Some(bundle));
+        }
+        account(&peer, &bundle.tally);
+        next = run_of(core::mem::replace(&mut bundle.behind, Queue::new()));
+        if done >= budget {
             break;
         }
-        let tally = &bundle.tally;
-        let good = tally.delivered + tally.keepalives;
-        if good != 0 {
-            let dev = &peer.dev;
-            dev.net.count_received(good, tally.bytes);
-            dev.counters
-                .count(Fate::RxDelivered, tally.delivered as usize);
-            dev.counters
-                .count(Fate::RxKeepalive, tally.keepalives as usize);
-            peer.rx_bytes.fetch_add(tally.bytes, Ordering::Relaxed);
-        }
-        if bundle.ends_run {
-            queue.ended.lock().push(bundle);
-        }
     }
-    done
+    (done, next.or_else(|| peer.rx.next_run(queue.number)))
 }
 
-/// After a poll, when GRO holds nothing back: the lanes whose runs were delivered have their next
-/// turn. Not before, because that turn may be another CPU's, and its packets would overtake what
-/// waits in this one's GRO.
-pub(crate) fn go_on(queue: &CpuQueue, mut ended: Queue<Bundle>) {
-    while let Some(bundle) = ended.pop() {
-        if let Some(run) = bundle.peer.rx.next_run() {
-            queue.deliver(marked(run));
-        }
+/// Counts what was delivered of a bundle.
+fn account(peer: &Peer, tally: &Tally) {
+    let good = tally.delivered + tally.keepalives;
+    if good == 0 {
+        return;
     }
+    let dev = &peer.dev;
+    dev.net.count_received(good, tally.bytes);
+    dev.counters
+        .count(Fate::RxDelivered, tally.delivered as usize);
+    dev.counters
+        .count(Fate::RxKeepalive, tally.keepalives as usize);
+    peer.rx_bytes.fetch_add(tally.bytes, Ordering::Relaxed);
 }
 
 /// Once for each bundle, in the order of the lane: which packets are new, and what follows from
@@ -282,7 +265,7 @@ fn accept(peer: &Arc<Peer>, bundle: &mut Bundle) -> usize {
     let mut has_data = false;
     {
         let mut window = bundle.keypair.window.lock();
-        while let Some(skb) = bundle.packets.pop() {
+        while let Some(skb) = bundle.packets.chain.pop() {
             if window.accept(skb.note().counter) {
                 has_data |= skb.len() != 0;
                 accepted.push(skb);
@@ -302,8 +285,8 @@ fn accept(peer: &Arc<Peer>, bundle: &mut Bundle) -> usize {
         dev.counters.end_all(Fate::RxStopped, accepted);
         return gone;
     }
-    bundle.packets = accepted;
-    if bundle.packets.is_empty() {
+    bundle.packets.chain = accepted;
+    if bundle.packets.chain.is_empty() {
         return gone;
     }
     // What is sent below goes where these came from.
@@ -324,7 +307,7 @@ fn accept(peer: &Arc<Peer>, bundle: &mut Bundle) -> usize {
 }
 
 /// One accepted packet: to the stack, if it is what this peer may send.
-fn deliver(queue: &CpuQueue, peer: &Arc<Peer>, bundle: &mut Bundle, mut skb: Skb) {
+fn deliver(polling: &Polling, peer: &Arc<Peer>, bundle: &mut Bundle, mut skb: Skb) {
     let dev = &peer.dev;
     let bytes = u64::from(skb.len()) + DATA_MIN_LEN as u64;
     if skb.len() == 0 {
@@ -350,5 +333,5 @@ fn deliver(queue: &CpuQueue, peer: &Arc<Peer>, bundle: &mut Bundle, mut skb: Skb
     }
     bundle.tally.delivered += 1;
     bundle.tally.bytes += bytes;
-    queue.napi().receive(skb);
+    polling.receive(skb);
 }

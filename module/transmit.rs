@@ -5,22 +5,24 @@
 
 use crate::{
     allowed,
-    bundle::{Bundle, Task},
+    bundle::{run_of, Bundle, Task},
     counters::Fate,
     cpu_queue::CpuQueue,
     device::Device,
     kapi::{
         cpu::{self, AtOnce},
-        crypt::Scratch,
+        crypt,
         debug::{self, Event},
         errno::NetError,
         lock::{Class, SpinLock},
         queue::Queue,
         rcu::RcuGuard,
-        skb::{Chain, Skb, Why},
+        skb::{Chain, Skb},
         time,
     },
+    lane::Run,
     peer::Peer,
+    worker,
 };
 use core::sync::atomic::Ordering;
 use kernel::{
@@ -32,8 +34,6 @@ use wg_protocol::message::MAX_STAGED;
 
 /// Packets that go out in one section with bottom halves off; a bundle is never divided.
 const SECTION: usize = 64;
-/// Packets of one peer, after which the rest of a CPU's work has a turn.
-const TURN: usize = 512;
 
 /// Packets that wait for a key, or for their turn to get their counters.
 pub(crate) struct Staged(SpinLock<Chain>);
@@ -110,6 +110,7 @@ pub(crate) fn send_staged(peer: &Arc<Peer>) {
         return wait_for_key(peer);
     };
     let room = KBox::<Bundle>::new_uninit(GFP_ATOMIC | __GFP_NOWARN);
+    let limit = dev.tx_bound.peer_limit();
     // Counters and place are given under one lock, so that the one is the order of the other.
     let mut staged = peer.staged.0.lock();
     if staged.is_empty() {
@@ -119,65 +120,80 @@ pub(crate) fn send_staged(peer: &Arc<Peer>) {
         drop(staged);
         return wait_for_key(peer);
     };
-    // A lone packet stays where its data is warm; a run may as well be sealed elsewhere, while
-    // this CPU makes the next one.
-    let queue = if staged.len() > 1 {
-        dev.next_queue()
-    } else {
-        dev.local_queue()
-    };
-    let ready = match (queue, room) {
-        // The segments of a packet are one job (reference, 2.3): their sender's account bounds
-        // what they take, and dropping them would cost it more than waiting.
-        (Some(queue), Ok(room)) => match peer.tx.admit(1) {
-            Ok(place) => Ok((queue, room, place)),
+    let ready = match room {
+        Ok(room) => match peer.tx.admit(cpu::current(), staged.len(), limit) {
+            Ok(place) => Ok((room, place)),
             Err(error) if error == ENOSPC => Err(Fate::TxLaneFull),
             Err(_) => Err(Fate::TxNoMemory),
         },
-        _ => Err(Fate::TxNoMemory),
+        Err(_) => Err(Fate::TxNoMemory),
     };
     let packets = core::mem::take(&mut *staged);
     drop(staged);
-    let (queue, room, place) = match ready {
+    let (room, place) = match ready {
         Ok(ready) => ready,
         Err(fate) => return dev.counters.end_all(fate, packets),
     };
-    let lone = packets.len() == 1 && place.is_alone();
+    let lone = packets.len() == 1;
+    let home = place.home() as usize;
     let task = Task::Seal { first };
     let bundle = Bundle::new(task, peer.clone(), keypair, packets, place);
-    let bundle = KBox::write(room, bundle);
-    let left = if lone {
-        seal_at_once(queue, bundle, first)
-    } else {
-        Some(bundle)
+    let mut bundle = KBox::write(room, bundle);
+    if lone && place.is_alone() && home == cpu::current() {
+        match seal_inline(bundle) {
+            None => return,
+            Some(left) => bundle = left,
+        }
+    }
+    bundle.charge();
+    // A run may as well be sealed elsewhere, while this CPU makes the next one. A lone packet stays
+    // where its data is warm, or goes where it will be sent.
+    let queue = match (lone, place.is_alone()) {
+        (false, _) => dev.next_queue(),
+        (true, true) => dev.queues.get(home),
+        (true, false) => dev.local_queue(),
     };
-    if let Some(bundle) = left {
-        CpuQueue::push(queue, dev, bundle);
+    match queue {
+        Some(queue) => {
+            let mut bundles = Queue::new();
+            bundles.push(bundle);
+            CpuQueue::push(queue, dev, bundles);
+        }
+        // Not reached: each CPU has a queue. The place is completed all the same.
+        None => {
+            let packets = core::mem::take(&mut bundle.packets.chain);
+            dev.counters.end_all(Fate::TxNoMemory, packets);
+            worker::complete(dev, cpu::current(), bundle);
+        }
     }
 }
 
-/// Seals and sends a lone packet of a peer that has nothing else under way: to wake a worker would
-/// cost more than the work. Gives it back if that cannot be done here.
-fn seal_at_once(queue: &Arc<CpuQueue>, bundle: KBox<Bundle>, first: u64) -> Option<KBox<Bundle>> {
-    let Some(at_once) = AtOnce::begin() else {
-        return Some(bundle);
-    };
-    let Some(mut scratch) = queue.take_scratch() else {
+/// Seals and sends a lone packet of a peer that has nothing else in flight, on the CPU that sends
+/// for the peer: to wake a worker would cost more than the work. Gives it back if that cannot be
+/// done here.
+fn seal_inline(bundle: KBox<Bundle>) -> Option<KBox<Bundle>> {
+    let Some(inline) = AtOnce::begin() else {
         return Some(bundle);
     };
     let peer = bundle.peer.clone();
-    let run = seal_bundle(Some(&mut scratch), bundle, first);
-    queue.give_scratch(scratch);
-    if let Some(run) = run {
-        // Ours, and what others finished while we were at it.
-        let (last, _) = send_run(&peer, run, || ());
-        // What is finished from now on is left to the worker.
-        if let (true, Some(mut last)) = (peer.tx.more(), last) {
-            last.task = Task::SendOn;
-            CpuQueue::push(queue, &peer.dev, last);
+    let dev = &peer.dev;
+    let mut batch = Queue::new();
+    batch.push(bundle);
+    crypt::run(&mut batch, &dev.net);
+    let run = batch.pop().and_then(complete);
+    match run {
+        Some(run) if run.cpu == cpu::current() => {
+            send_all(&peer, run.first);
+            // What is done from now on is left to the worker.
+            if let Some(first) = peer.tx.next_run(cpu::current()) {
+                let cpu = cpu::current();
+                worker::hand_over(dev, Run { first, cpu });
+            }
         }
+        Some(run) => worker::hand_over(dev, run),
+        None => {}
     }
-    drop(at_once);
+    drop(inline);
     None
 }
 
@@ -209,96 +225,49 @@ pub(crate) fn send_keepalive(peer: &Arc<Peer>) {
     send_staged(peer);
 }
 
-/// Worker: seals a bundle and puts it back in its lane; sends what is ready if that falls to us.
-pub(crate) fn seal(
-    queue: &CpuQueue,
-    scratch: Option<&mut Scratch>,
-    bundle: KBox<Bundle>,
-    first: u64,
-) {
+/// Puts a sealed bundle back in its lane. Returns the run that is ready by that.
+pub(crate) fn complete(mut bundle: KBox<Bundle>) -> Option<Run> {
+    let lost = core::mem::take(&mut bundle.packets.lost);
     let peer = bundle.peer.clone();
-    if let Some(run) = seal_bundle(scratch, bundle, first) {
-        send_runs(queue, &peer, run);
+    peer.dev.counters.count(Fate::TxNoMemory, lost);
+    peer.tx.complete(cpu::current(), bundle)
+}
+
+/// Worker: sends some packets of a run; what is left of it, or the next run of the lane, has its
+/// turn after those of the other peers.
+pub(crate) fn send_turn(queue: &Arc<CpuQueue>, dev: &Arc<Device>, run: KBox<Bundle>) {
+    let peer = run.peer.clone();
+    let (packets, rest) = take_section(run);
+    send(&peer, packets);
+    if let Some(next) = rest.or_else(|| peer.tx.next_run(cpu::current())) {
+        let mut runs = Queue::new();
+        runs.push(next);
+        CpuQueue::push_runs(queue, dev, runs);
     }
 }
 
-/// Seals a bundle and puts it back in its lane. What the caller has to send.
-fn seal_bundle(
-    scratch: Option<&mut Scratch>,
-    mut bundle: KBox<Bundle>,
-    first: u64,
-) -> Option<Queue<Bundle>> {
-    let packets = core::mem::take(&mut bundle.packets);
-    let keypair = &bundle.keypair;
-    let dev = &bundle.peer.dev;
-    let (sealed, lost) = match scratch {
-        Some(scratch) => scratch.seal(
-            &keypair.sending,
-            packets,
-            keypair.remote_index,
-            first,
-            &dev.net,
-        ),
-        None => {
-            let lost = packets.len();
-            packets.free(Why::NoMemory);
-            (Chain::new(), lost)
-        }
-    };
-    dev.counters.count(Fate::TxNoMemory, lost);
-    bundle.packets = sealed;
-    let peer = bundle.peer.clone();
-    peer.tx.complete(bundle)
-}
-
-/// Worker: the next turn of a lane that was left for others to have theirs.
-pub(crate) fn send_on(queue: &CpuQueue, bundle: KBox<Bundle>) {
-    let peer = bundle.peer.clone();
-    drop(bundle);
-    if let Some(run) = peer.tx.next_run() {
-        send_runs(queue, &peer, run);
+/// Sends a run.
+fn send_all(peer: &Arc<Peer>, run: KBox<Bundle>) {
+    let mut next = Some(run);
+    while let Some(run) = next {
+        let (packets, rest) = take_section(run);
+        send(peer, packets);
+        next = rest;
     }
 }
 
-/// Sends a run of the lane and those that follow it. After [`TURN`] packets the other work of this
-/// CPU comes first: a peer for whom all other CPUs seal could keep this one for good.
-fn send_runs(queue: &CpuQueue, peer: &Arc<Peer>, mut run: Queue<Bundle>) {
-    let mut sent = 0;
-    loop {
-        let (last, packets) = send_run(peer, run, cpu::cond_resched);
-        sent += packets;
-        if let (true, Some(mut last)) = (sent >= TURN, last) {
-            last.task = Task::SendOn;
-            return queue.push_own(last);
-        }
-        match peer.tx.next_run() {
-            Some(next) => run = next,
-            None => return,
-        }
-    }
-}
-
-/// Sends a run: its last bundle, sent and empty, and the number of its packets. `pause` comes
-/// between sections.
-fn send_run(
-    peer: &Arc<Peer>,
-    mut run: Queue<Bundle>,
-    pause: impl Fn(),
-) -> (Option<KBox<Bundle>>, usize) {
-    let (mut last, mut sent) = (None, 0);
+/// Takes the packets of the first bundles of a run, [`SECTION`] of them or some more.
+fn take_section(run: KBox<Bundle>) -> (Chain, Option<KBox<Bundle>>) {
     let mut packets = Chain::new();
-    while let Some(mut bundle) = run.pop() {
-        packets.append(core::mem::take(&mut bundle.packets));
-        last = Some(bundle);
+    let mut next = Some(run);
+    while let Some(mut bundle) = next {
+        packets.append(core::mem::take(&mut bundle.packets.chain));
+        next = run_of(core::mem::replace(&mut bundle.behind, Queue::new()));
         if packets.len() >= SECTION {
-            sent += packets.len();
-            send(peer, core::mem::take(&mut packets));
-            pause();
+            break;
         }
     }
-    sent += packets.len();
-    send(peer, packets);
-    (last, sent)
+    (packets, next)
 }
 
 /// Sends packets, with bottom halves off on this CPU while they go out.

@@ -31,13 +31,14 @@ static LIST_HEAD(wg_devices);
 struct wg_napi {
 	struct napi_struct napi;
 	void *ctx;
+	wg_poll_func poll;
 };
 
 static int wg_poll(struct napi_struct *napi, int budget)
 {
 	struct wg_napi *self = container_of(napi, struct wg_napi, napi);
 
-	return likely(budget > 0) ? wg_rs_poll(self, self->ctx, budget) : 0;
+	return likely(budget > 0) ? self->poll(self, self->ctx, budget) : 0;
 }
 
 /* Ends a poll that left some of its budget: everything goes from GRO to the stack. */
@@ -46,13 +47,14 @@ void wg_napi_complete(struct wg_napi *self, u32 done)
 	napi_complete_done(&self->napi, done);
 }
 
-struct wg_napi *wg_napi_new(struct net_device *dev, void *ctx)
+struct wg_napi *wg_napi_new(struct net_device *dev, void *ctx, wg_poll_func poll)
 {
 	struct wg_napi *self = kzalloc(sizeof(*self), GFP_KERNEL);
 
 	if (!self)
 		return NULL;
 	self->ctx = ctx;
+	self->poll = poll;
 	set_bit(NAPI_STATE_NO_BUSY_POLL, &self->napi.state);
 #if WG_HAVE_NETIF_NAPI_ADD_NO_WEIGHT
 	netif_napi_add(dev, &self->napi, wg_poll);
@@ -63,10 +65,20 @@ struct wg_napi *wg_napi_new(struct net_device *dev, void *ctx)
 	return self;
 }
 
-void wg_napi_free(struct wg_napi *self)
+/* No poll runs when this returns, and none begins. The caller waits for a grace period. */
+void wg_napi_disable(struct wg_napi *self)
 {
 	napi_disable(&self->napi);
+#if WG_HAVE_NETIF_NAPI_DEL_NO_SYNC
+	__netif_napi_del(&self->napi);
+#else
 	netif_napi_del(&self->napi);
+#endif
+}
+
+/* After the grace period. */
+void wg_napi_free(struct wg_napi *self)
+{
 	kfree(self);
 }
 

@@ -11,7 +11,8 @@ static const char *const wg_lock_names[WG_LOCK_CLASSES] = {
 	[WG_LOCK_STAGED] = "wg_staged",
 	[WG_LOCK_LANE] = "wg_lane",
 	[WG_LOCK_CPU_QUEUE] = "wg_cpu_queue",
-	[WG_LOCK_READY] = "wg_ready",
+	[WG_LOCK_ARRIVED] = "wg_arrived",
+	[WG_LOCK_SCRATCH] = "wg_scratch",
 	[WG_LOCK_HANDSHAKE] = "wg_handshake",
 	[WG_LOCK_COOKIE] = "wg_cookie",
 	[WG_LOCK_KEYPAIRS] = "wg_keypairs",
@@ -121,6 +122,11 @@ void wg_cond_resched(void)
 u32 wg_nr_cpus(void)
 {
 	return nr_cpu_ids;
+}
+
+u32 wg_online_cpus(void)
+{
+	return num_online_cpus();
 }
 
 u32 wg_this_cpu(void)

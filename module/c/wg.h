@@ -74,6 +74,7 @@ struct wg_cb {
 	u64 counter;
 	u32 mtu;			/* of the path, for the padding */
 	u32 receiver;			/* index in a received data header */
+	u32 peer;			/* of a received packet: the peer's slot */
 	u8 ds;				/* outer TOS */
 	u8 data;			/* the packet carries data: it is no keepalive */
 };
@@ -117,7 +118,8 @@ enum wg_lock_class {
 	WG_LOCK_STAGED,
 	WG_LOCK_LANE,
 	WG_LOCK_CPU_QUEUE,
-	WG_LOCK_READY,
+	WG_LOCK_ARRIVED,
+	WG_LOCK_SCRATCH,
 	WG_LOCK_HANDSHAKE,
 	WG_LOCK_COOKIE,
 	WG_LOCK_KEYPAIRS,
@@ -149,6 +151,7 @@ bool wg_at_once_begin(void);
 void wg_at_once_end(void);
 void wg_cond_resched(void);
 u32 wg_nr_cpus(void);
+u32 wg_online_cpus(void);
 u32 wg_this_cpu(void);
 u32 wg_next_online_cpu(u32 after);
 
@@ -180,7 +183,9 @@ const char *wg_simd_limit(void);
 
 /* netdev.c */
 struct wg_napi;
-struct wg_napi *wg_napi_new(struct net_device *dev, void *ctx);
+typedef int (*wg_poll_func)(struct wg_napi *napi, void *ctx, int budget);
+struct wg_napi *wg_napi_new(struct net_device *dev, void *ctx, wg_poll_func poll);
+void wg_napi_disable(struct wg_napi *napi);
 void wg_napi_free(struct wg_napi *napi);
 void wg_napi_synchronize(struct wg_napi *napi);
 void wg_napi_schedule(struct wg_napi *napi);
@@ -254,7 +259,6 @@ u32 wg_rs_counter_count(void);
 void wg_rs_counter_names(u8 *names);
 void wg_rs_counters(void *device, u64 *values);
 void wg_rs_statistics(void *device, struct rtnl_link_stats64 *stats);
-int wg_rs_poll(struct wg_napi *napi, void *ctx, int budget);
 int wg_rs_genl_set(struct net *net, u8 *attrs, u32 len, struct wg_genl_error *error);
 int wg_rs_genl_dump_start(struct net *net, const u8 *attrs, u32 len, struct net_device **dev,
 			  struct wg_genl_error *error);

@@ -13,6 +13,12 @@ pub(crate) fn count() -> usize {
     unsafe { bindings::wg_nr_cpus() as usize }
 }
 
+/// How many CPUs are online.
+pub(crate) fn online_count() -> usize {
+    // SAFETY: may be called in any context.
+    unsafe { bindings::wg_online_cpus() as usize }
+}
+
 /// The CPU that this runs on; it may change at once unless preemption or bottom halves are off.
 /// Only ever used as a hint.
 #[inline]

@@ -2,16 +2,22 @@
 
 //! From packets to jobs of the AEAD and back.
 //!
-//! Buffers are made ready for a whole list first, then the cryptography of all runs in one go (in
-//! one FPU section, where vector code is used: no lock, no allocation and no packet function
-//! inside), then the packets are finished. At most [`MAX_BYTES`] in one go.
+//! Buffers are made ready for a whole batch first, then the cryptography of all of it runs in one
+//! FPU section, where vector code is used (no lock, no allocation and no packet function inside),
+//! then the packets are finished. A batch may hold packets of several keys. At most [`MAX_BYTES`]
+//! are worked on in one section.
+//!
+//! The room for a batch belongs to the CPU, not to a device: it is used with bottom halves off.
 
 use super::{
-    fpu,
+    cpu, fpu,
+    global::Global,
+    lock::{Class, SpinLock},
     netdev::NetDev,
+    queue::{Linked, Queue},
     skb::{Chain, Skb, Why},
 };
-use core::{cell::Cell, mem::MaybeUninit};
+use core::{cell::Cell, mem::MaybeUninit, ptr};
 use kernel::{
     alloc::flags::{GFP_ATOMIC, GFP_KERNEL},
     prelude::*,
@@ -22,35 +28,83 @@ use wg_protocol::message::{self, DataHeader};
 /// More pieces than any packet has that was not made of hundreds of IP fragments.
 const PER_PACKET: usize = 64;
 const MAX_BYTES: usize = 65_536;
-/// Pieces that a job has on the average, with room for one packet of many.
-const PIECES: usize = 3;
+/// As many packets as are worked on in one section.
+pub(crate) const MAX_JOBS: usize = 64;
+/// Pieces that a job has on the average (3), with room for one packet of many.
+const MAX_PIECES: usize = MAX_JOBS * 3 + PER_PACKET;
 
 type Piece = &'static [Cell<u8>];
 
-/// What became of data messages.
-pub(crate) struct Opened {
-    /// Those that verified, in order.
-    pub(crate) done: Chain,
-    /// Those that did not.
+/// What is to be done with packets.
+pub(crate) enum Work<'a> {
+    /// Seal them, with the counters from `first` on, for the peer's index `receiver`.
+    Seal {
+        key: &'a Key,
+        receiver: u32,
+        first: u64,
+    },
+    /// Open them.
+    Open { key: &'a Key },
+}
+
+/// Packets before and after their cryptography.
+#[derive(Default)]
+pub(crate) struct Packets {
+    /// Before: the packets to work on. After: those that went well, in the same order.
+    pub(crate) chain: Chain,
+    /// Those that did not verify.
     pub(crate) forged: Chain,
     /// The number of those for which there was no memory.
     pub(crate) lost: usize,
 }
 
-/// Room for one go, made once for each CPU.
+impl Packets {
+    /// Packets to work on.
+    pub(crate) fn new(chain: Chain) -> Self {
+        Packets {
+            chain,
+            forged: Chain::new(),
+            lost: 0,
+        }
+    }
+}
+
+/// Packets to seal or open under one key; several of them make a batch.
+pub(crate) trait Load: Linked {
+    /// The packets.
+    fn packets(&mut self) -> &mut Packets;
+    /// What is to be done with them.
+    fn work(&self) -> Work<'_>;
+}
+
+/// Jobs that follow each other and have one key.
+struct Group {
+    key: *const Key,
+    seal: bool,
+    jobs: usize,
+}
+
+/// A packet between the preparation of its buffers and the end of its cryptography.
+struct Prepared {
+    packet: bindings::wg_job,
+    seal: bool,
+    of: *mut Packets,
+}
+
+/// Room for one section.
 ///
 /// # Invariants
 ///
-/// The lists have room for all that `full()` allows, so that nothing is allocated in a section. What
-/// `sources` and `destinations` hold is that of `packets`, and ends with them in `finish()`.
-pub(crate) struct Scratch {
+/// The lists have room for all that `is_full()` allows, so that nothing is allocated in a section.
+/// What `sources` and `destinations` hold is that of `packets`, and ends with them in `finish()`.
+/// Between calls of `run()` all lists but `pieces` are empty.
+struct Scratch {
     pieces: KVec<bindings::wg_seg>,
     sources: KVec<Piece>,
     destinations: KVec<Piece>,
-    packets: KVec<bindings::wg_job>,
+    packets: KVec<Prepared>,
     jobs: KVec<Job<'static>>,
-    max_jobs: usize,
-    max_segments: usize,
+    groups: KVec<Group>,
     bytes: usize,
 }
 
@@ -63,42 +117,31 @@ fn blank_job() -> bindings::wg_job {
 }
 
 impl Scratch {
-    /// As many packets as are worked on in one go.
-    pub(crate) const MAX_JOBS: usize = 64;
-
-    /// Room for so many packets at a time.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`.
-    pub(crate) fn new(jobs: usize) -> Result<KBox<Self>> {
-        let segments = jobs * PIECES + PER_PACKET;
+    fn new() -> Result<Self> {
         let mut pieces = KVec::with_capacity(2 * PER_PACKET, GFP_KERNEL)?;
         for _ in 0..2 * PER_PACKET {
             let blank = bindings::wg_seg {
-                ptr: core::ptr::null_mut(),
+                ptr: ptr::null_mut(),
                 len: 0,
             };
             pieces.push(blank, GFP_KERNEL)?;
         }
-        let scratch = Scratch {
+        Ok(Scratch {
             pieces,
-            sources: KVec::with_capacity(segments, GFP_KERNEL)?,
-            destinations: KVec::with_capacity(segments, GFP_KERNEL)?,
-            packets: KVec::with_capacity(jobs, GFP_KERNEL)?,
-            jobs: KVec::with_capacity(jobs, GFP_KERNEL)?,
-            max_jobs: jobs,
-            max_segments: segments,
+            sources: KVec::with_capacity(MAX_PIECES, GFP_KERNEL)?,
+            destinations: KVec::with_capacity(MAX_PIECES, GFP_KERNEL)?,
+            packets: KVec::with_capacity(MAX_JOBS, GFP_KERNEL)?,
+            jobs: KVec::with_capacity(MAX_JOBS, GFP_KERNEL)?,
+            groups: KVec::with_capacity(MAX_JOBS, GFP_KERNEL)?,
             bytes: 0,
-        };
-        Ok(KBox::new(scratch, GFP_KERNEL)?)
+        })
     }
 
-    fn full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.bytes >= MAX_BYTES
-            || self.packets.len() >= self.max_jobs
-            || self.sources.len() + PER_PACKET > self.max_segments
-            || self.destinations.len() + PER_PACKET > self.max_segments
+            || self.packets.len() >= MAX_JOBS
+            || self.sources.len() + PER_PACKET > MAX_PIECES
+            || self.destinations.len() + PER_PACKET > MAX_PIECES
     }
 
     /// Notes a prepared packet.
@@ -106,8 +149,15 @@ impl Scratch {
     /// # Safety
     ///
     /// `packet` was filled in by one of the prepare functions, with `self.pieces` as its lists, and
-    /// its buffers stay valid and unshared until `finish()`.
-    unsafe fn note(&mut self, packet: bindings::wg_job, counter: u64, len: usize) -> Result {
+    /// its buffers stay valid and unshared until `finish()`. So does `of`.
+    unsafe fn note(
+        &mut self,
+        packet: bindings::wg_job,
+        counter: u64,
+        len: usize,
+        seal: bool,
+        of: *mut Packets,
+    ) -> Result {
         let (from, to) = (self.sources.len(), self.destinations.len());
         let (sources, destinations) = self.pieces.split_at_checked(PER_PACKET).ok_or(EINVAL)?;
         for seg in sources.iter().take(packet.nsrc as usize) {
@@ -123,13 +173,14 @@ impl Scratch {
         }
         let src: *const [Piece] = self.sources.get(from..).ok_or(EINVAL)?;
         let dst: *const [Piece] = self.destinations.get(to..).ok_or(EINVAL)?;
-        self.packets.push(packet, GFP_ATOMIC)?;
+        self.packets
+            .push(Prepared { packet, seal, of }, GFP_ATOMIC)?;
         self.jobs.push(
             Job {
                 counter,
                 ad: &[],
-                // SAFETY: the lists were given their full capacity at first and `full()` keeps them
-                // within it, so they do not move before `finish()` empties the jobs.
+                // SAFETY: the lists were given their full capacity at first and `is_full()` keeps
+                // them within it, so they do not move before `finish()` empties the jobs.
                 src: unsafe { &*src },
                 // SAFETY: as above.
                 dst: unsafe { &*dst },
@@ -141,149 +192,211 @@ impl Scratch {
         Ok(())
     }
 
-    /// Empties the lists; `f` gets each packet with its verdict.
-    fn finish(&mut self, mut f: impl FnMut(bindings::wg_job, Verdict)) {
-        for (packet, job) in self.packets.iter().zip(self.jobs.iter()) {
-            f(*packet, job.verdict);
+    /// Adds the last job to the group of its key.
+    fn group(&mut self, key: *const Key, seal: bool) -> Result {
+        match self.groups.last_mut() {
+            Some(last) if ptr::eq(last.key, key) && last.seal == seal => last.jobs += 1,
+            _ => self.groups.push(Group { key, seal, jobs: 1 }, GFP_ATOMIC)?,
+        }
+        Ok(())
+    }
+
+    /// Does the work on all that is prepared, in one section, and finishes the packets.
+    ///
+    /// # Safety
+    ///
+    /// The keys of the groups and the `Packets` of the packets are valid.
+    unsafe fn finish(&mut self, dev: &NetDev) {
+        if !self.jobs.is_empty() {
+            fpu::with_backend(|backend| {
+                let mut rest: &mut [Job<'_>] = &mut self.jobs;
+                for group in self.groups.iter() {
+                    let Some((jobs, others)) = rest.split_at_mut_checked(group.jobs) else {
+                        break;
+                    };
+                    // SAFETY: by the contract.
+                    let key = unsafe { &*group.key };
+                    if group.seal {
+                        backend.seal(key, jobs);
+                    } else {
+                        backend.open(key, jobs);
+                    }
+                    rest = others;
+                }
+            });
+        }
+        for (prepared, job) in self.packets.iter().zip(self.jobs.iter()) {
+            // SAFETY: by the contract.
+            let packets = unsafe { &mut *prepared.of };
+            let good = job.verdict == Verdict::Good;
+            let mut packet = prepared.packet;
+            if prepared.seal {
+                // SAFETY: prepared by `wg_seal_prepare()`; gives back a packet of ours.
+                let skb = unsafe {
+                    bindings::wg_seal_finish(&mut packet, dev.as_ptr());
+                    Skb::from_raw(packet.dst)
+                };
+                match skb {
+                    Some(skb) if good => packets.chain.push(skb),
+                    _ => packets.lost += 1,
+                }
+            } else if good {
+                // SAFETY: prepared by `wg_open_prepare()`; gives back a packet of ours.
+                let skb = unsafe {
+                    bindings::wg_open_finish(&mut packet);
+                    Skb::from_raw(packet.dst)
+                };
+                if let Some(skb) = skb {
+                    packets.chain.push(skb);
+                }
+            } else {
+                // SAFETY: both buffers are ours; the source is null when worked in place.
+                let buffers = unsafe { (Skb::from_raw(packet.src), Skb::from_raw(packet.dst)) };
+                match buffers {
+                    (Some(source), fresh) => {
+                        packets.forged.push(source);
+                        if let Some(fresh) = fresh {
+                            fresh.free(Why::Consumed);
+                        }
+                    }
+                    (None, Some(packet)) => packets.forged.push(packet),
+                    (None, None) => {}
+                }
+            }
         }
         self.jobs.clear();
+        self.groups.clear();
         self.packets.clear();
         self.sources.clear();
         self.destinations.clear();
         self.bytes = 0;
     }
 
-    /// Seals packets with the counters from `first` on. Gives back those that are ready to be
-    /// sent, in order, and the number of those that were lost for want of memory.
-    pub(crate) fn seal(
-        &mut self,
-        key: &Key,
-        mut packets: Chain,
-        receiver: u32,
-        first: u64,
-        dev: &NetDev,
-    ) -> (Chain, usize) {
-        let mut done = Chain::new();
-        let mut lost = 0;
-        let mut counter = first;
-        while let Some(skb) = packets.pop() {
-            if self.prepare_seal(skb, receiver, counter).is_err() {
-                lost += 1;
-            }
-            counter = counter.wrapping_add(1);
-            if self.full() || packets.is_empty() {
-                fpu::seal(key, &mut self.jobs);
-                self.finish(|mut packet, verdict| {
-                    // SAFETY: prepared by `wg_seal_prepare()`; gives back a packet of ours.
-                    let skb = unsafe {
-                        bindings::wg_seal_finish(&mut packet, dev.as_ptr());
-                        Skb::from_raw(packet.dst)
-                    };
-                    match skb {
-                        Some(skb) if verdict == Verdict::Good => done.push(skb),
-                        _ => lost += 1,
-                    }
-                });
-            }
-        }
-        (done, lost)
-    }
-
-    fn prepare_seal(&mut self, skb: Skb, receiver: u32, counter: u64) -> Result {
+    /// Prepares the buffers of one packet.
+    ///
+    /// # Safety
+    ///
+    /// `of` is valid until `finish()`.
+    unsafe fn prepare(&mut self, skb: Skb, work: &Work<'_>, nth: u64, of: *mut Packets) -> Result {
         let len = skb.len() as usize;
-        let pad = message::padding(len, skb.note().mtu as usize);
         let mut packet = blank_job();
         // There are twice as many, which the compiler does not see.
         let (src, dst) = self.pieces.split_at_mut_checked(PER_PACKET).ok_or(EINVAL)?;
-        // SAFETY: the packet is valid and ours; both lists have room for `PER_PACKET` pieces.
-        let ret = unsafe {
-            bindings::wg_seal_prepare(
-                skb.as_ptr(),
-                pad as u32,
-                src.as_mut_ptr(),
-                dst.as_mut_ptr(),
-                PER_PACKET as u32,
-                &mut packet,
-            )
+        let (src, dst) = (src.as_mut_ptr(), dst.as_mut_ptr());
+        let max = PER_PACKET as u32;
+        let (ret, counter, key, seal) = match work {
+            Work::Seal { key, first, .. } => {
+                let pad = message::padding(len, skb.note().mtu as usize) as u32;
+                // SAFETY: the packet is valid and ours; both lists have room for `max` pieces.
+                let ret = unsafe {
+                    bindings::wg_seal_prepare(skb.as_ptr(), pad, src, dst, max, &mut packet)
+                };
+                (ret, first.wrapping_add(nth), *key, true)
+            }
+            Work::Open { key } => {
+                // SAFETY: as above.
+                let ret =
+                    unsafe { bindings::wg_open_prepare(skb.as_ptr(), src, dst, max, &mut packet) };
+                (ret, skb.note().counter, *key, false)
+            }
         };
         if ret != 0 {
             skb.free(Why::NoMemory);
             return Err(ENOMEM);
         }
-        let header = DataHeader { receiver, counter }.to_bytes();
-        // SAFETY: the function left 16 bytes of headroom from `header` on.
-        unsafe { core::ptr::copy_nonoverlapping(header.as_ptr(), packet.header, header.len()) };
-        // The packet belongs to the job now.
-        let _ = skb.into_raw();
-        // SAFETY: prepared just above.
-        unsafe { self.note(packet, counter, len) }
-    }
-
-    /// Opens data messages.
-    pub(crate) fn open(&mut self, key: &Key, mut packets: Chain) -> Opened {
-        let mut done = Chain::new();
-        let mut forged = Chain::new();
-        let mut lost = 0;
-        while let Some(skb) = packets.pop() {
-            if self.prepare_open(skb).is_err() {
-                lost += 1;
-            }
-            if self.full() || packets.is_empty() {
-                fpu::open(key, &mut self.jobs);
-                self.finish(|mut packet, verdict| {
-                    if verdict == Verdict::Good {
-                        // SAFETY: prepared by `wg_open_prepare()`; gives back a packet of ours.
-                        let skb = unsafe {
-                            bindings::wg_open_finish(&mut packet);
-                            Skb::from_raw(packet.dst)
-                        };
-                        if let Some(skb) = skb {
-                            done.push(skb);
-                        }
-                    } else {
-                        // SAFETY: both buffers are ours; the source is null when worked in place.
-                        let buffers =
-                            unsafe { (Skb::from_raw(packet.src), Skb::from_raw(packet.dst)) };
-                        match buffers {
-                            (Some(source), fresh) => {
-                                forged.push(source);
-                                if let Some(fresh) = fresh {
-                                    fresh.free(Why::Consumed);
-                                }
-                            }
-                            (None, Some(packet)) => forged.push(packet),
-                            (None, None) => {}
-                        }
-                    }
-                });
-            }
-        }
-        Opened { done, forged, lost }
-    }
-
-    fn prepare_open(&mut self, skb: Skb) -> Result {
-        let len = skb.len() as usize;
-        let counter = skb.note().counter;
-        let mut packet = blank_job();
-        // There are twice as many, which the compiler does not see.
-        let (src, dst) = self.pieces.split_at_mut_checked(PER_PACKET).ok_or(EINVAL)?;
-        // SAFETY: the packet is valid and ours; both lists have room for `PER_PACKET` pieces.
-        let ret = unsafe {
-            bindings::wg_open_prepare(
-                skb.as_ptr(),
-                src.as_mut_ptr(),
-                dst.as_mut_ptr(),
-                PER_PACKET as u32,
-                &mut packet,
-            )
-        };
-        if ret != 0 {
-            skb.free(Why::NoMemory);
-            return Err(ENOMEM);
+        if let Work::Seal { receiver, .. } = work {
+            let receiver = *receiver;
+            let header = DataHeader { receiver, counter }.to_bytes();
+            // SAFETY: the function left 16 bytes of headroom from `header` on.
+            unsafe { ptr::copy_nonoverlapping(header.as_ptr(), packet.header, header.len()) };
         }
         // The packet belongs to the job now.
         let _ = skb.into_raw();
-        // SAFETY: prepared just above.
-        unsafe { self.note(packet, counter, len) }
+        // SAFETY: prepared just above; by the contract.
+        unsafe { self.note(packet, counter, len, seal, of) }?;
+        self.group(key, seal)
+    }
+
+    fn run<T: Load>(&mut self, batch: &mut Queue<T>, dev: &NetDev) {
+        let mut begun = Queue::new();
+        while let Some(load) = batch.pop() {
+            let load = KBox::into_raw(load);
+            // SAFETY: made from a box just above, and not used otherwise until it is one again.
+            let (packets, work) = unsafe { ((*load).packets() as *mut Packets, (*load).work()) };
+            // SAFETY: within the box.
+            let mut chain = core::mem::take(unsafe { &mut (*packets).chain });
+            let mut nth = 0;
+            while let Some(skb) = chain.pop() {
+                // SAFETY: the box stays where it is, in `begun`, until all is finished.
+                if unsafe { self.prepare(skb, &work, nth, packets) }.is_err() {
+                    // SAFETY: within the box.
+                    unsafe { (*packets).lost += 1 };
+                }
+                nth += 1;
+                if self.is_full() {
+                    // SAFETY: all boxes are in `begun`, or `load`, with what they own.
+                    unsafe { self.finish(dev) };
+                }
+            }
+            // SAFETY: as above.
+            begun.push(unsafe { KBox::from_raw(load) });
+        }
+        // SAFETY: all boxes are in `begun`, with what they own.
+        unsafe { self.finish(dev) };
+        *batch = begun;
+    }
+}
+
+/// The rooms of the CPUs: one for each that was online when an interface was made or opened. CPUs
+/// that came later share those.
+pub(crate) struct Rooms(KVec<SpinLock<Scratch>>);
+
+static ROOMS: Global<Rooms> = Global::new();
+
+/// Makes the rooms, at the module's beginning.
+///
+/// # Errors
+///
+/// `ENOMEM`.
+pub(crate) fn init() -> Result {
+    let count = cpu::online_count().max(1);
+    let mut rooms = KVec::with_capacity(count, GFP_KERNEL)?;
+    for _ in 0..count {
+        rooms.push(SpinLock::new(Scratch::new()?, Class::Scratch), GFP_KERNEL)?;
+    }
+    ROOMS.set(KBox::new(Rooms(rooms), GFP_KERNEL)?);
+    Ok(())
+}
+
+/// Gives the rooms back.
+///
+/// # Safety
+///
+/// As for [`Global::clear`].
+pub(crate) unsafe fn exit() {
+    // SAFETY: by the contract.
+    unsafe { ROOMS.clear() };
+}
+
+fn lose<T: Load>(batch: &mut Queue<T>) {
+    let mut lost = Queue::new();
+    while let Some(mut load) = batch.pop() {
+        let packets = load.packets();
+        packets.lost = packets.chain.len();
+        core::mem::take(&mut packets.chain).free(Why::NoMemory);
+        lost.push(load);
+    }
+    *batch = lost;
+}
+
+/// Seals and opens the packets of a batch, in the room of this CPU. Each load has then the packets
+/// that went well; a load whose packets do not all fit one section is worked on in several.
+pub(crate) fn run<T: Load>(batch: &mut Queue<T>, dev: &NetDev) {
+    let rooms = ROOMS.get().map_or(&[][..], |rooms| &rooms.0);
+    let at = cpu::current().checked_rem(rooms.len()).unwrap_or(0);
+    match rooms.get(at) {
+        Some(room) => room.lock().run(batch, dev),
+        // Not reached: no device exists without rooms. A packet must not stay as it is.
+        None => lose(batch),
     }
 }

@@ -5,8 +5,8 @@
 //! `wg_priv.device` is an `Arc<Device>` turned into a pointer, from `wg_rs_newlink()` to
 //! `wg_rs_destroy()`; everything in between borrows it.
 
-use super::{curve, fpu, napi, netdev::NetDev, rtnl::Rtnl, skb::Skb, socket::Sockets};
-use crate::{cpu_queue::CpuQueue, device::Device, limits, receive, transmit};
+use super::{crypt, curve, fpu, netdev::NetDev, rtnl::Rtnl, skb::Skb, socket::Sockets};
+use crate::{device::Device, limits, receive, transmit};
 use core::{ffi::c_void, ptr::NonNull};
 use kernel::{
     ffi,
@@ -41,8 +41,7 @@ extern "C" fn wg_rs_init() -> ffi::c_int {
         return error.to_errno();
     }
     pr_info!(
-        "in Rust; ChaCha20-Poly1305: {}; X25519: {}
-",
+        "in Rust; ChaCha20-Poly1305: {}; X25519: {}\n",
         fpu::name(),
         curve::curve().name()
     );
@@ -50,7 +49,13 @@ extern "C" fn wg_rs_init() -> ffi::c_int {
     if let Err(error) = super::plant::at_load() {
         return error.to_errno();
     }
-    answer(limits::init())
+    if let Err(error) = crypt::init() {
+        return error.to_errno();
+    }
+    answer(limits::init().inspect_err(|_| {
+        // SAFETY: the module does not load: there is no device.
+        unsafe { crypt::exit() };
+    }))
 }
 
 /// # Safety
@@ -59,7 +64,10 @@ extern "C" fn wg_rs_init() -> ffi::c_int {
 #[no_mangle]
 unsafe extern "C" fn wg_rs_exit() {
     // SAFETY: by the contract.
-    unsafe { limits::LIMITS.clear() };
+    unsafe {
+        limits::LIMITS.clear();
+        crypt::exit();
+    }
 }
 
 /// # Safety
@@ -76,8 +84,14 @@ unsafe extern "C" fn wg_rs_newlink(
         return EINVAL.to_errno();
     };
     // SAFETY: the core frees the device after `wg_rs_destroy()`.
-    let (net, sockets) = unsafe { (NetDev::from_raw(net), Sockets::from_raw(side)) };
-    match Device::new(net, sockets) {
+    let (net, sockets, mut rtnl) = unsafe {
+        (
+            NetDev::from_raw(net),
+            Sockets::from_raw(side),
+            Rtnl::assume_held(),
+        )
+    };
+    match Device::new(net, sockets, &mut rtnl) {
         Ok(device) => {
             // SAFETY: by the contract.
             unsafe { *out = Arc::into_raw(device).cast_mut().cast() };
@@ -120,7 +134,7 @@ unsafe extern "C" fn wg_rs_open(ptr: *mut c_void) -> ffi::c_int {
 unsafe extern "C" fn wg_rs_stop(ptr: *mut c_void) {
     // SAFETY: by the contract.
     let (dev, mut rtnl) = unsafe { (device(ptr), Rtnl::assume_held()) };
-    dev.stop(&mut rtnl);
+    Device::stop(&dev, &mut rtnl);
 }
 
 /// # Safety
@@ -184,17 +198,4 @@ unsafe extern "C" fn wg_rs_receive(
         Some(skb) => receive::unreadable(dev, skb, error == ENOMEM.to_errno()),
         None => {}
     }
-}
-
-/// # Safety
-///
-/// `ctx` is the context of the NAPI instance `napi`, within its poll.
-#[no_mangle]
-unsafe extern "C" fn wg_rs_poll(
-    napi: *mut bindings::wg_napi,
-    ctx: *mut c_void,
-    budget: ffi::c_int,
-) -> ffi::c_int {
-    // SAFETY: by the contract; the instances of this module are those of CPU queues.
-    unsafe { napi::poll::<CpuQueue>(napi, ctx, budget) }
 }

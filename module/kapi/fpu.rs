@@ -13,10 +13,7 @@ use core::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 use kernel::{alloc::flags::GFP_KERNEL, prelude::*};
-use wg_crypto::{
-    aead::{Job, Key},
-    self_test_of, Backend, Portable, SCRATCH_LEN,
-};
+use wg_crypto::{self_test_of, Backend, Portable, SCRATCH_LEN};
 use wg_simd_link::{Level, Vector};
 
 /// How many of [`Level::ALL`] may be used; the last of them is.
@@ -88,7 +85,9 @@ pub(crate) fn name() -> &'static str {
     level().map_or_else(|| Portable.name(), Level::name)
 }
 
-fn with_backend(f: impl FnOnce(&dyn Backend)) {
+/// Calls `f` with the code that is in use, in one section: what `f` may do is said at
+/// [`FpuSection`].
+pub(crate) fn with_backend(f: impl FnOnce(&dyn Backend)) {
     match level().and_then(|level| Some((level, FpuSection::enter()?))) {
         Some((level, section)) => {
             // SAFETY: `init()` found that the processor has what the level needs.
@@ -98,16 +97,6 @@ fn with_backend(f: impl FnOnce(&dyn Backend)) {
         }
         None => f(&Portable),
     }
-}
-
-/// Seals jobs, in one section.
-pub(crate) fn seal(key: &Key, jobs: &mut [Job<'_>]) {
-    with_backend(|backend| backend.seal(key, jobs));
-}
-
-/// Opens jobs, in one section.
-pub(crate) fn open(key: &Key, jobs: &mut [Job<'_>]) {
-    with_backend(|backend| backend.open(key, jobs));
 }
 
 /// What the parameter allows: how many of [`Level::ALL`].

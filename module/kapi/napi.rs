@@ -4,91 +4,135 @@
 //!
 //! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h); helpers: `netdev.c`.
 
-use super::{netdev::NetDev, rcu, rcu::RcuGuard, skb::Skb};
+use super::{netdev::NetDev, rcu, rcu::RcuGuard, rtnl::Rtnl, skb::Skb};
 use core::{
     ffi::{c_int, c_void},
+    marker::PhantomData,
     mem::ManuallyDrop,
     ptr,
     sync::atomic::{AtomicPtr, Ordering},
 };
 use kernel::{prelude::*, sync::Arc};
 
-/// The NAPI instance of an object that polls.
+/// The NAPI instance of a `T`, which is what is polled.
 ///
 /// # Invariants
 ///
-/// Null, or an enabled instance whose context is a counted reference to the object.
+/// `instance` is null, or an instance whose context is a counted reference to a `T` and which is
+/// freed a grace period after it was taken out of here. Both pointers change under rtnl only.
 ///
 /// # Examples
 ///
 /// ```ignore
-/// Napi::enable(&queue, &dev.net)?; // `CpuQueue` is `Poll`
+/// Napi::enable(&queue, &dev.net, rtnl)?; // `CpuQueue` is `Poll`
 /// queue.napi.schedule(); // its `poll` is called soon, on this CPU
-/// Napi::disable(&queue);
+/// Napi::disable_all(&queues, rtnl);
 /// ```
-pub(crate) struct Napi(AtomicPtr<bindings::wg_napi>);
+pub(crate) struct Napi<T> {
+    instance: AtomicPtr<bindings::wg_napi>,
+    /// The instance, between being taken out and being freed.
+    dying: AtomicPtr<bindings::wg_napi>,
+    _of: PhantomData<fn(T)>,
+}
 
 /// An object with a [`Napi`].
 pub(crate) trait Poll: Sized + Send + Sync + 'static {
-    /// What is to happen when the stack has all packets of a poll.
-    type Ended;
     /// Its instance, always the same one.
-    fn napi(&self) -> &Napi;
-    /// Hands up to `budget` packets to the stack; how many there were, more for more work. All of
-    /// the budget means that there may be more.
-    fn poll(this: &Arc<Self>, budget: usize) -> usize;
-    /// At the end of a poll that left some of its budget: takes what [`Poll::go_on`] gets.
-    fn ended(&self) -> Self::Ended;
-    /// The stack has all packets that were handed to it: none is held back by GRO any more.
-    fn go_on(&self, ended: Self::Ended);
+    fn napi(&self) -> &Napi<Self>;
+    /// Hands up to `budget` packets to the stack, and returns how many there were. All of the
+    /// budget means that there may be more.
+    fn poll(this: &Arc<Self>, budget: usize, polling: &Polling) -> usize;
 }
 
-impl Napi {
-    /// None yet.
+/// The poll of an instance is running. Only [`Poll::poll`] gets one.
+///
+/// # Invariants
+///
+/// An enabled instance, within its poll.
+pub(crate) struct Polling(*mut bindings::wg_napi);
+
+impl Polling {
+    /// Gives a packet to the stack, by way of GRO.
+    pub(crate) fn receive(&self, skb: Skb) {
+        // SAFETY: by the invariant; the packet is given away.
+        unsafe { bindings::wg_napi_receive(self.0, skb.into_raw()) };
+    }
+}
+
+impl<T: Poll> Napi<T> {
+    /// An object without an instance.
     pub(crate) const fn new() -> Self {
-        Napi(AtomicPtr::new(ptr::null_mut()))
+        Napi {
+            instance: AtomicPtr::new(ptr::null_mut()),
+            dying: AtomicPtr::new(ptr::null_mut()),
+            _of: PhantomData,
+        }
     }
 
-    /// Makes the instance. It keeps `this` alive until [`Napi::disable`].
+    /// Makes the instance of an object that has none. It keeps `this` alive until
+    /// [`Napi::disable_all`].
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn enable<T: Poll>(this: &Arc<T>, dev: &NetDev) -> Result {
+    pub(crate) fn enable(this: &Arc<T>, dev: &NetDev, _rtnl: &mut Rtnl) -> Result {
+        if !this.napi().instance.load(Ordering::Relaxed).is_null() {
+            return Ok(());
+        }
         let ctx = Arc::into_raw(this.clone());
-        // SAFETY: `dev` is valid; the context is what `wg_rs_poll()` expects, and outlives the
+        // SAFETY: `dev` is valid; the context is what `poll::<T>` expects, and outlives the
         // instance.
-        let napi = unsafe { bindings::wg_napi_new(dev.as_ptr(), ctx.cast_mut().cast()) };
+        let napi =
+            unsafe { bindings::wg_napi_new(dev.as_ptr(), ctx.cast_mut().cast(), Some(poll::<T>)) };
         if napi.is_null() {
             // SAFETY: made just above.
             drop(unsafe { Arc::from_raw(ctx) });
             return Err(ENOMEM);
         }
         // INVARIANT: enabled, with a reference as its context.
-        this.napi().0.store(napi, Ordering::Release);
+        this.napi().instance.store(napi, Ordering::Release);
         Ok(())
     }
 
-    /// Waits for a poll that is running and ends the instance. Sleeps.
-    pub(crate) fn disable<T: Poll>(this: &Arc<T>) {
-        let napi = this.napi().0.swap(ptr::null_mut(), Ordering::AcqRel);
-        if napi.is_null() {
+    /// Ends the instances of objects, after polls that are running, with one grace period for all.
+    /// Sleeps.
+    pub(crate) fn disable_all(objects: &[Arc<T>], _rtnl: &mut Rtnl) {
+        let mut any = false;
+        for object in objects {
+            let napi = object.napi();
+            let instance = napi.instance.load(Ordering::Acquire);
+            if instance.is_null() {
+                continue;
+            }
+            any = true;
+            // SAFETY: an enabled instance; under rtnl no other caller disables it.
+            unsafe { bindings::wg_napi_disable(instance) };
+            napi.dying.store(instance, Ordering::Relaxed);
+            napi.instance.store(ptr::null_mut(), Ordering::Release);
+        }
+        if !any {
             return;
         }
-        // Whoever is just scheduling it does so in a read section.
+        // Callers of `schedule()`, and the softirq that ran the last poll, may still use them.
         rcu::synchronize_net();
-        // SAFETY: nobody can reach the instance any more.
-        unsafe { bindings::wg_napi_free(napi) };
-        let ctx: *const T = &**this;
-        // SAFETY: by the invariant the instance had a reference, which is ours to drop now.
-        drop(unsafe { Arc::from_raw(ctx) });
+        for object in objects {
+            let instance = object.napi().dying.swap(ptr::null_mut(), Ordering::Relaxed);
+            if instance.is_null() {
+                continue;
+            }
+            // SAFETY: disabled, and no longer reachable since before the grace period.
+            unsafe { bindings::wg_napi_free(instance) };
+            let ctx: *const T = &**object;
+            // SAFETY: by the invariant the instance had a reference, which is ours to drop now.
+            drop(unsafe { Arc::from_raw(ctx) });
+        }
     }
 
-    /// Waits until no poll runs or is due. Sleeps. Under rtnl, which [`Napi::disable`] needs, too.
-    pub(crate) fn synchronize(&self) {
-        let napi = self.0.load(Ordering::Acquire);
+    /// Waits until no poll runs or is due. Sleeps.
+    pub(crate) fn synchronize(&self, _rtnl: &mut Rtnl) {
+        let napi = self.instance.load(Ordering::Acquire);
         if !napi.is_null() {
-            // SAFETY: an enabled instance, by the invariant, and nobody disables it meanwhile.
+            // SAFETY: an enabled instance, by the invariant; disabling it takes rtnl.
             unsafe { bindings::wg_napi_synchronize(napi) };
         }
     }
@@ -96,45 +140,35 @@ impl Napi {
     /// Has the object polled, soon and on this CPU.
     pub(crate) fn schedule(&self) {
         let _section = RcuGuard::new();
-        let napi = self.0.load(Ordering::Acquire);
+        let napi = self.instance.load(Ordering::Acquire);
         if !napi.is_null() {
-            // SAFETY: by the invariant an enabled instance, which `disable()` frees only after
-            // this read section.
+            // SAFETY: by the invariant an instance, which is freed only after this read section.
             unsafe { bindings::wg_napi_schedule(napi) };
-        }
-    }
-
-    /// Gives a packet to the stack, by way of GRO. Within the poll only.
-    pub(crate) fn receive(&self, skb: Skb) {
-        let napi = self.0.load(Ordering::Relaxed);
-        if !napi.is_null() {
-            // SAFETY: within its poll the instance exists; the packet is given away.
-            unsafe { bindings::wg_napi_receive(napi, skb.into_raw()) };
         }
     }
 }
 
-/// A poll: what the object does, and then the end of the poll if there was budget left.
+/// Polls an object, and ends the poll if there was budget left.
 ///
 /// # Safety
 ///
 /// `ctx` is the context of `napi`, an instance of a `T`, and this is within its poll.
-pub(crate) unsafe fn poll<T: Poll>(
+unsafe extern "C" fn poll<T: Poll>(
     napi: *mut bindings::wg_napi,
     ctx: *mut c_void,
     budget: c_int,
 ) -> c_int {
-    // SAFETY: by the contract; the instance holds a reference. It lets go of it a grace period
-    // after its last poll began, so the object is there to the end of this function, which runs
-    // with bottom halves off.
+    // SAFETY: by the contract; the instance holds a reference, which it gives up a grace period
+    // after its last poll at the earliest. This runs with bottom halves off, which such a grace
+    // period waits for on every kernel that the module builds for (all have consolidated RCU, as
+    // of 4.20); and nothing below uses the object after `wg_napi_complete()`.
     let object = ManuallyDrop::new(unsafe { Arc::from_raw(ctx.cast::<T>().cast_const()) });
     let budget = usize::try_from(budget).unwrap_or(0);
-    let done = T::poll(&object, budget).min(budget);
+    // INVARIANT: within the poll, which ends below.
+    let done = T::poll(&object, budget, &Polling(napi)).min(budget);
     if done < budget {
-        let ended = object.ended();
         // SAFETY: within its poll, which ends here.
         unsafe { bindings::wg_napi_complete(napi, done as u32) };
-        object.go_on(ended);
     }
     done as c_int
 }

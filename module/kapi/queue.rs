@@ -43,7 +43,6 @@ pub(crate) trait Linked: Sized {
 pub(crate) struct Queue<T: Linked> {
     head: *mut T,
     tail: *mut T,
-    len: usize,
 }
 
 // SAFETY: the queue owns its boxes.
@@ -55,7 +54,6 @@ impl<T: Linked> Queue<T> {
         Queue {
             head: ptr::null_mut(),
             tail: ptr::null_mut(),
-            len: 0,
         }
     }
 
@@ -69,18 +67,6 @@ impl<T: Linked> Queue<T> {
             None => self.head = object,
         }
         self.tail = object;
-        self.len = self.len.wrapping_add(1);
-    }
-
-    /// Puts back at the front.
-    pub(crate) fn push_front(&mut self, object: KBox<T>) {
-        object.link().0.set(self.head);
-        let object = KBox::into_raw(object);
-        self.head = object;
-        if self.tail.is_null() {
-            self.tail = object;
-        }
-        self.len = self.len.wrapping_add(1);
     }
 
     /// Takes from the front.
@@ -94,15 +80,13 @@ impl<T: Linked> Queue<T> {
         if self.head.is_null() {
             self.tail = ptr::null_mut();
         }
-        self.len = self.len.wrapping_sub(1);
         Some(object)
     }
 
-    /// The last one.
-    pub(crate) fn last_mut(&mut self) -> Option<&mut T> {
-        // SAFETY: by the invariant `tail` is null or a box that the queue owns, and the queue is
-        // borrowed.
-        unsafe { self.tail.as_mut() }
+    /// Whether it is empty.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_null()
     }
 
     /// Adds all of `other` at the end.
@@ -116,11 +100,9 @@ impl<T: Linked> Queue<T> {
             None => self.head = other.head,
         }
         self.tail = other.tail;
-        self.len = self.len.wrapping_add(other.len);
         // INVARIANT: `other` owns nothing any more.
         other.head = ptr::null_mut();
         other.tail = ptr::null_mut();
-        other.len = 0;
     }
 }
 

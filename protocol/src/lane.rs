@@ -1,44 +1,106 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A peer's order of completion, one lane for each direction.
+//! A peer's reorder buffer, one for each direction.
 //!
-//! Bundles of packets get their places in the order they are admitted, are worked on by any CPU,
-//! and are delivered in the order of their places, whoever finishes first. A lane is bounded by the
-//! packets that are under way in it, counted until they have been delivered; a full one refuses.
+//! Bundles of packets get their places in the order they are admitted, are sealed or opened by any
+//! CPU, and are delivered in the order of their places, whichever is done first. A lane is bounded
+//! by the packets in flight, counted until they have been delivered; a full one refuses.
 //!
 //! # Why nothing gets stuck
 //!
 //! Everything about a lane changes under its one lock, which is taken three times for a bundle at
-//! most. A bundle is *done* when it stands in its place again. Whoever puts one back and sees the
-//! first place filled, while nobody delivers, becomes the one who delivers; it goes on until it
-//! finds, under the lock, that the first place is not filled, and in that same critical section
-//! stops being it. So at every release of the lock either nobody waits at the front, or somebody is
-//! on the way to deliver it; there is no moment between looking and leaving in which a bundle could
+//! most. A bundle is *done* when it is back in its place. A caller that puts one back and finds the
+//! first place filled, with no delivery going on, starts one; the delivery goes on until the
+//! deliverer finds, under the lock, that the first place is not filled, and ends in that same
+//! critical section. So at every release of the lock either the bundle at the front is not done, or
+//! a delivery is going on; there is no moment between looking and leaving in which a bundle could
 //! arrive unseen. (`tests/loom_lane.rs` explores this code, and the mistake too.)
 //!
-//! What is left to the caller: whoever gets a place completes it, whatever becomes of the packets;
-//! and whoever was told to deliver a run asks for the next one until there is none.
+//! The caller keeps two promises: a place is completed, whatever becomes of the packets; and a run
+//! that was handed out is delivered, after which the deliverer asks for the next one until there is
+//! none.
+//!
+//! # Why packets arrive in order
+//!
+//! Delivering in order is not enough: below, queues are per CPU (the backlog of a veth device, the
+//! transmit queues of a card), so two packets handed over in order by two CPUs may swap. A lane
+//! therefore has a *home*, the one CPU that delivers. The home changes in three cases only:
+//!
+//! - The lane has been at rest: nothing was delivered for [`REST`], so that nothing of this peer can
+//!   still be in flight below. A bundle admitted then makes the CPU of its caller the home.
+//! - The same, found by a caller that completes the first bundle: the home did not send for as long
+//!   as [`REST`] although it had bundles to wait for, and the caller's CPU takes its place.
+//! - A run that was handed to the home was not delivered for as long as [`REST`] (the CPU is kept
+//!   by a real-time thread, or went offline): [`Lane::may_move`] says so, the run is moved, and the
+//!   CPU that delivers it becomes the home.
+//!
+//! No CPU is thus waited for longer than [`REST`], and no two CPUs deliver within it, unless one of
+//! them goes offline.
 
-use crate::Lock;
+use crate::{Instant, Lock, SECOND};
 use core::marker::PhantomData;
+
+/// How long nothing was delivered when the home of a lane may change, in nanoseconds.
+///
+/// Longer than a packet stays in a queue that is per CPU: a backlog is emptied by the softirq that
+/// follows, which a virtual CPU without time may delay by some tens of milliseconds.
+pub const REST: u64 = SECOND / 10;
 
 /// The places of a lane when the first bundle comes; doubled as often as needed.
 const FIRST_PLACES: usize = 4;
 
-/// Where a bundle stands in the order; greater ones are later.
+/// A bundle is light if no more packets than this were in flight before it, itself included.
+const LIGHT: u32 = 4;
+
+/// Where and when a lane is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Here {
+    /// The CPU that the caller runs on.
+    pub cpu: u32,
+    /// The time, by a clock that need not be finer than a few milliseconds.
+    pub now: Instant,
+}
+
+/// The position of a bundle in the order; greater ones are later.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Place {
     number: u64,
     weight: u32,
+    home: u32,
     alone: bool,
+    light: bool,
 }
 
 impl Place {
-    /// Whether nothing else was under way when the place was given: then it is soonest done by
-    /// whoever has it.
+    /// Whether nothing else was in flight when the place was given.
     #[inline]
     pub const fn is_alone(&self) -> bool {
         self.alone
     }
+
+    /// Whether the peer has so few packets in flight that they need not wait behind those of peers
+    /// with many.
+    #[inline]
+    pub const fn is_light(&self) -> bool {
+        self.light
+    }
+
+    /// The CPU that delivers, unless that changes.
+    #[inline]
+    pub const fn home(&self) -> u32 {
+        self.home
+    }
+}
+
+/// Who delivers a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Turn {
+    /// There is no run to deliver now.
+    None,
+    /// The caller, on its CPU.
+    Here,
+    /// This CPU, to which the caller hands the run.
+    On(u32),
 }
 
 /// A bundle that is done, in its place.
@@ -56,7 +118,7 @@ pub trait Places<B>: AsMut<[Option<Done<B>>]> + Default {
 /// Why a bundle is not admitted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refused {
-    /// Too much is under way.
+    /// Too many packets are in flight.
     Full,
     /// There was no memory for its place.
     NoMemory,
@@ -71,23 +133,28 @@ pub struct State<B, M> {
     /// The place to be given next.
     tail: u64,
     /// The weight of all that was admitted and is not delivered.
-    under_way: u32,
-    /// The part of it that somebody has been told to deliver.
+    in_flight: u32,
+    /// The part of it that has been handed out for delivery.
     in_delivery: u32,
     delivering: bool,
+    home: u32,
+    /// When the home was chosen, or the last run had been delivered.
+    active: Instant,
     _of: PhantomData<B>,
 }
 
 impl<B, M: Places<B>> State<B, M> {
-    /// Nothing under way.
+    /// Nothing in flight.
     pub fn new() -> Self {
         State {
             places: M::default(),
             head: 0,
             tail: 0,
-            under_way: 0,
+            in_flight: 0,
             in_delivery: 0,
             delivering: false,
+            home: u32::MAX,
+            active: Instant(0),
             _of: PhantomData,
         }
     }
@@ -116,23 +183,38 @@ impl<B, M: Places<B>> State<B, M> {
         Some(())
     }
 
-    fn admit(&mut self, weight: u32, limit: u32) -> Result<Place, Refused> {
-        if self.under_way >= limit {
+    /// Whether nothing of this lane can still be in flight below the home.
+    fn rests(&self, now: Instant) -> bool {
+        self.home == u32::MAX || now.since(self.active) >= REST
+    }
+
+    fn settle(&mut self, here: Here) {
+        self.home = here.cpu;
+        self.active = here.now;
+    }
+
+    fn admit(&mut self, weight: u32, limit: u32, here: Here) -> Result<Place, Refused> {
+        if self.in_flight >= limit {
             return Err(Refused::Full);
         }
         if (self.tail - self.head) as usize == self.len() {
             self.grow().ok_or(Refused::NoMemory)?;
         }
-        // What has no weight must not fill the memory either.
+        // A bundle without packets must not fill the memory either.
         let weight = weight.max(1);
         let number = self.tail;
         let alone = self.head == number && !self.delivering;
+        if alone && self.rests(here.now) {
+            self.settle(here);
+        }
         self.tail += 1;
-        self.under_way = self.under_way.saturating_add(weight);
+        self.in_flight = self.in_flight.saturating_add(weight);
         Ok(Place {
             number,
             weight,
+            home: self.home,
             alone,
+            light: self.in_flight <= LIGHT,
         })
     }
 
@@ -145,9 +227,10 @@ impl<B, M: Places<B>> State<B, M> {
         }
     }
 
-    /// Takes what is done at the front. Whether anything was; what was taken before is delivered.
+    /// Takes the bundles that are done at the front; true if there were any. Those taken before
+    /// count as delivered.
     fn take_run(&mut self, mut run: impl FnMut(B)) -> bool {
-        self.under_way = self.under_way.saturating_sub(self.in_delivery);
+        self.in_flight = self.in_flight.saturating_sub(self.in_delivery);
         self.in_delivery = 0;
         let first = self.head;
         while self.head != self.tail {
@@ -161,17 +244,7 @@ impl<B, M: Places<B>> State<B, M> {
         self.head != first
     }
 
-    /// Whether anything is done at the front; what was taken before is delivered. Whoever asks is
-    /// the one who delivers, or stops being it.
-    fn more(&mut self) -> bool {
-        self.under_way = self.under_way.saturating_sub(self.in_delivery);
-        self.in_delivery = 0;
-        self.delivering =
-            self.head != self.tail && self.slot(self.head).is_some_and(|slot| slot.is_some());
-        self.delivering
-    }
-
-    /// Takes a run; whoever asks is the one who delivers, or stops being it.
+    /// Takes a run; `delivering` says whether there was one.
     fn next_run(&mut self, run: impl FnMut(B)) -> bool {
         self.delivering = self.take_run(run);
         self.delivering
@@ -184,66 +257,85 @@ impl<B, M: Places<B>> Default for State<B, M> {
     }
 }
 
-/// See the head of this file. `B` is a bundle, `M` its memory, `L` its lock.
+/// A reorder buffer: `B` is a bundle, `M` the memory of the places, `L` the lock.
 pub struct Lane<B, M, L> {
     state: L,
-    limit: u32,
     _of: PhantomData<fn() -> (B, M)>,
 }
 
 impl<B, M: Places<B>, L: Lock<State<B, M>>> Lane<B, M, L> {
-    /// An empty lane. It admits no bundle while a weight of `limit` or more is under way; so one
-    /// that is heavier than all others together is admitted in the end.
-    pub const fn new(state: L, limit: u32) -> Self {
+    /// An empty lane.
+    pub const fn new(state: L) -> Self {
         Lane {
             state,
-            limit,
             _of: PhantomData,
         }
     }
 
-    /// A place in the order for a bundle of `weight` packets. Whoever gets one must
-    /// [`Lane::complete`] it.
+    /// Gives a place in the order to a bundle of `weight` packets, unless a weight of `limit` or
+    /// more is in flight; so a bundle that is heavier than the limit is admitted in the end. The
+    /// caller must [`Lane::complete`] it.
     ///
     /// # Errors
     ///
     /// Nothing has changed then.
-    pub fn admit(&self, weight: u32) -> Result<Place, Refused> {
-        self.state.with(|state| state.admit(weight, self.limit))
+    pub fn admit(&self, weight: u32, limit: u32, here: Here) -> Result<Place, Refused> {
+        self.state.with(|state| state.admit(weight, limit, here))
     }
 
-    /// Puts a bundle back in its place, done. True if the caller is the one who delivers now: what
-    /// `run` was given, in that order, and then whatever [`Lane::next_run`] gives. `run` is called
-    /// under the lock.
-    #[must_use]
-    pub fn complete(&self, place: Place, bundle: B, run: impl FnMut(B)) -> bool {
+    /// Puts a bundle back in its place, done. `run` is given, under the lock and in order, the
+    /// bundles that are to be delivered now; the answer says by which CPU.
+    pub fn complete(&self, place: Place, bundle: B, here: Here, run: impl FnMut(B)) -> Turn {
         self.state.with(|state| {
             state.put_back(place, bundle);
-            !state.delivering && state.next_run(run)
+            if state.delivering || !state.next_run(run) {
+                return Turn::None;
+            }
+            if state.home != here.cpu && state.rests(here.now) {
+                state.settle(here);
+            }
+            if state.home == here.cpu {
+                Turn::Here
+            } else {
+                Turn::On(state.home)
+            }
         })
     }
 
-    /// More to deliver, for the one who delivers; false if there is nothing, and then the caller is
-    /// not the one any more.
+    /// Takes the next run to deliver; false if there is none, which ends the delivery. For the
+    /// deliverer, which has delivered all that it was given before, on this CPU.
     #[must_use]
-    pub fn next_run(&self, run: impl FnMut(B)) -> bool {
-        self.state.with(|state| state.next_run(run))
+    pub fn next_run(&self, here: Here, run: impl FnMut(B)) -> bool {
+        self.state.with(|state| {
+            state.settle(here);
+            state.next_run(run)
+        })
     }
 
-    /// Whether there is more to deliver, for the one who delivers and would rather not do it now:
-    /// it stays the one and has to see to it that [`Lane::next_run`] is called. False if there is
-    /// nothing, and then the caller is not the one any more.
-    #[must_use]
-    pub fn more(&self) -> bool {
-        self.state.with(State::more)
+    /// Whether a run that was handed to the home, and that waits there, may be moved to another
+    /// CPU.
+    pub fn may_move(&self, now: Instant) -> bool {
+        self.state.with(|state| state.rests(now))
     }
 
-    /// The mistake that the head of this file warns of: it looks, lets go of the lock, and only
-    /// then stops being the one who delivers. Here for the model, which has to find it.
+    /// The mistake that the head of this file warns of: looks, lets go of the lock, and only
+    /// then ends the delivery. For the model, which has to find it.
     #[cfg(loom)]
     pub fn next_run_with_a_gap(&self, run: impl FnMut(B)) -> bool {
         let any = self.state.with(|state| state.take_run(run));
         self.state.with(|state| state.delivering = any);
         any
+    }
+
+    /// Another mistake: any CPU delivers what it finds done. For the model, which has to see it.
+    #[cfg(loom)]
+    pub fn complete_anywhere(&self, place: Place, bundle: B, run: impl FnMut(B)) -> Turn {
+        self.state.with(|state| {
+            state.put_back(place, bundle);
+            if state.delivering || !state.next_run(run) {
+                return Turn::None;
+            }
+            Turn::Here
+        })
     }
 }

@@ -6,9 +6,9 @@
 
 use std::cell::Cell;
 use std::sync::Mutex;
-use wg_protocol::lane::{Done, Lane, Place, Places, Refused, State};
+use wg_protocol::lane::{Done, Here, Lane, Place, Places, Refused, State, Turn, REST};
 use wg_protocol::message::MAX_QUEUED;
-use wg_protocol::Lock;
+use wg_protocol::{Instant, Lock};
 
 thread_local! {
     /// Memory that the test has taken away.
@@ -41,26 +41,156 @@ impl Lock<State<u32, Memory>> for Locked {
     }
 }
 
-type TestLane = Lane<u32, Memory, Locked>;
+/// A lane with its limit; everything happens on CPU 0 and at one moment.
+struct TestLane {
+    lane: Lane<u32, Memory, Locked>,
+    limit: u32,
+}
+
+impl TestLane {
+    fn admit(&self, weight: u32) -> Result<Place, Refused> {
+        self.lane.admit(weight, self.limit, HERE)
+    }
+}
+
+const HERE: Here = Here {
+    cpu: 0,
+    now: Instant(0),
+};
+
+/// CPU `cpu`, `nanos` after the beginning.
+fn at(cpu: u32, nanos: u64) -> Here {
+    let now = Instant(nanos);
+    Here { cpu, now }
+}
 
 fn lane(limit: u32) -> TestLane {
-    Lane::new(Locked(Mutex::new(State::new())), limit)
+    let lane = Lane::new(Locked(Mutex::new(State::new())));
+    TestLane { lane, limit }
 }
 
 fn admit(lane: &TestLane, weight: u32) -> Place {
     lane.admit(weight).expect("there is room")
 }
 
-/// Completes, and gives what is to be delivered if it falls to us.
+/// Completes, and gives the run that is to be delivered here.
 fn complete(lane: &TestLane, place: Place, bundle: u32) -> Option<Vec<u32>> {
+    let (turn, run) = complete_at(lane, place, bundle, HERE);
+    match turn {
+        Turn::None => {
+            assert_eq!(run, []);
+            None
+        }
+        turn => {
+            assert_eq!(turn, Turn::Here);
+            Some(run)
+        }
+    }
+}
+
+fn complete_at(lane: &TestLane, place: Place, bundle: u32, here: Here) -> (Turn, Vec<u32>) {
     let mut run = Vec::new();
-    lane.complete(place, bundle, |bundle| run.push(bundle))
-        .then_some(run)
+    let turn = lane
+        .lane
+        .complete(place, bundle, here, |bundle| run.push(bundle));
+    (turn, run)
 }
 
 fn next(lane: &TestLane) -> Option<Vec<u32>> {
+    next_at(lane, HERE)
+}
+
+fn next_at(lane: &TestLane, here: Here) -> Option<Vec<u32>> {
     let mut run = Vec::new();
-    lane.next_run(|bundle| run.push(bundle)).then_some(run)
+    lane.lane
+        .next_run(here, |bundle| run.push(bundle))
+        .then_some(run)
+}
+
+fn admit_at(lane: &TestLane, here: Here) -> Place {
+    lane.lane.admit(1, lane.limit, here).expect("there is room")
+}
+
+/// The CPU that delivers stays the same while packets may be in flight below it, whichever CPU is
+/// done first; another one that completes the first bundle hands the run over.
+#[test]
+fn home_stays_while_packets_may_be_in_flight() {
+    let lane = lane(100);
+    let first = admit_at(&lane, at(3, 0));
+    assert_eq!(first.home(), 3);
+    let second = admit_at(&lane, at(1, 0));
+    assert_eq!(second.home(), 3);
+    assert_eq!(
+        complete_at(&lane, second, 2, at(1, 10)),
+        (Turn::None, vec![])
+    );
+    assert_eq!(
+        complete_at(&lane, first, 1, at(2, 20)),
+        (Turn::On(3), vec![1, 2])
+    );
+    assert_eq!(next_at(&lane, at(3, 30)), None);
+    // Not long enough after the last delivery: the home is the same.
+    let third = admit_at(&lane, at(1, 29 + REST));
+    assert_eq!(third.home(), 3);
+    assert_eq!(
+        complete_at(&lane, third, 3, at(1, 29 + REST)),
+        (Turn::On(3), vec![3])
+    );
+    assert_eq!(next_at(&lane, at(3, 40 + REST)), None);
+}
+
+/// After a rest the CPU that admits a bundle becomes the home.
+#[test]
+fn home_follows_the_caller_after_a_rest() {
+    let lane = lane(100);
+    let first = admit_at(&lane, at(3, 0));
+    assert_eq!(complete_at(&lane, first, 1, at(3, 5)).0, Turn::Here);
+    assert_eq!(next_at(&lane, at(3, 10)), None);
+    let second = admit_at(&lane, at(1, 10 + REST));
+    assert_eq!(second.home(), 1);
+    // Completed elsewhere a moment later: the new home has not rested.
+    assert_eq!(
+        complete_at(&lane, second, 2, at(2, 11 + REST)).0,
+        Turn::On(1)
+    );
+}
+
+/// A home that did not deliver for long loses its role to the CPU that completes the first bundle.
+#[test]
+fn home_that_never_ran_is_replaced() {
+    let lane = lane(100);
+    let first = admit_at(&lane, at(3, 0));
+    let (turn, run) = complete_at(&lane, first, 1, at(2, REST));
+    assert_eq!((turn, run), (Turn::Here, vec![1]));
+    assert_eq!(next_at(&lane, at(2, REST)), None);
+    assert_eq!(admit_at(&lane, at(5, REST + 1)).home(), 2);
+}
+
+/// A run that waits for its home may be moved after a rest, not before; the CPU that delivers it is
+/// the home then.
+#[test]
+fn waiting_run_moves_after_a_rest() {
+    let lane = lane(100);
+    let [first, second] = [at(3, 50), at(1, 50)].map(|here| admit_at(&lane, here));
+    assert_eq!(complete_at(&lane, first, 1, at(1, 60)).0, Turn::On(3));
+    assert!(!lane.lane.may_move(Instant(49 + REST)));
+    assert!(lane.lane.may_move(Instant(50 + REST)));
+    // Moved to CPU 1, which delivers it; then the lane has not rested.
+    assert_eq!(next_at(&lane, at(1, 55 + REST)), None);
+    assert!(!lane.lane.may_move(Instant(56 + REST)));
+    assert_eq!(
+        complete_at(&lane, second, 2, at(2, 57 + REST)).0,
+        Turn::On(1)
+    );
+}
+
+/// A bundle is light only while few packets of its peer are in flight.
+#[test]
+fn light_bundles_are_those_of_peers_with_few_packets() {
+    let lane = lane(100);
+    assert!(admit(&lane, 1).is_light());
+    assert!(admit(&lane, 3).is_light());
+    assert!(!admit(&lane, 1).is_light());
 }
 
 /// Reference 2.3 "Encrypt order": what was queued first leaves first.

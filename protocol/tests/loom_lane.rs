@@ -14,8 +14,8 @@
 use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::sync::{mpsc, Arc, Mutex};
 use loom::thread;
-use wg_protocol::lane::{Done, Lane, Place, Places, Refused, State};
-use wg_protocol::Lock;
+use wg_protocol::lane::{Done, Here, Lane, Place, Places, Refused, State, Turn};
+use wg_protocol::{Instant, Lock};
 
 #[derive(Default)]
 struct Memory(Vec<Option<Done<Bundle>>>);
@@ -32,6 +32,12 @@ impl Places<Bundle> for Memory {
     }
 }
 
+/// The models up to `homes` are of one CPU's lane: which of the threads delivers is free.
+const HERE: Here = Here {
+    cpu: 0,
+    now: Instant(0),
+};
+
 struct Locked(Mutex<State<Bundle, Memory>>);
 
 impl Lock<State<Bundle, Memory>> for Locked {
@@ -46,6 +52,7 @@ struct Bundle(Place);
 /// A lane, and where its bundles go.
 struct Peer {
     lane: Lane<Bundle, Memory, Locked>,
+    limit: u32,
     /// Held by whoever delivers.
     out: Mutex<Delivered>,
     wire: AtomicU32,
@@ -60,10 +67,27 @@ struct Delivered {
 impl Peer {
     fn new(limit: u32) -> Arc<Self> {
         Arc::new(Self {
-            lane: Lane::new(Locked(Mutex::new(State::new())), limit),
+            lane: Lane::new(Locked(Mutex::new(State::new()))),
+            limit,
             out: Mutex::new(Delivered::default()),
             wire: AtomicU32::new(0),
         })
+    }
+
+    fn admit(&self, weight: u32) -> Result<Place, Refused> {
+        self.lane.admit(weight, self.limit, HERE)
+    }
+
+    /// Puts a bundle back; true if the caller delivers.
+    fn complete(&self, place: Place, run: &mut Vec<Bundle>) -> bool {
+        let turn = self
+            .lane
+            .complete(place, Bundle(place), HERE, |b| run.push(b));
+        turn == Turn::Here
+    }
+
+    fn next_run(&self, run: &mut Vec<Bundle>) -> bool {
+        self.lane.next_run(HERE, |b| run.push(b))
     }
 
     fn deliver(&self, run: &mut Vec<Bundle>) {
@@ -81,10 +105,10 @@ impl Peer {
     /// A CPU finishes a bundle, and delivers what falls to it.
     fn finish(&self, place: Place) {
         let mut run = Vec::new();
-        let mut more = self.lane.complete(place, Bundle(place), |b| run.push(b));
+        let mut more = self.complete(place, &mut run);
         while more {
             self.deliver(&mut run);
-            more = self.lane.next_run(|b| run.push(b));
+            more = self.next_run(&mut run);
         }
     }
 
@@ -93,9 +117,9 @@ impl Peer {
         let delivered = self.out.try_lock().unwrap().count;
         assert_eq!(delivered, bundles, "a bundle is stranded");
         for _ in 0..limit {
-            assert!(self.lane.admit(1).is_ok(), "its weight is stranded");
+            assert!(self.admit(1).is_ok(), "its weight is stranded");
         }
-        assert_eq!(self.lane.admit(1), Err(Refused::Full));
+        assert_eq!(self.admit(1), Err(Refused::Full));
     }
 }
 
@@ -110,7 +134,7 @@ fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
 fn finished_by_three_cpus() {
     explore(6, || {
         let peer = Peer::new(3);
-        let places = [1, 1, 1].map(|weight| peer.lane.admit(weight).unwrap());
+        let places = [1, 1, 1].map(|weight| peer.admit(weight).unwrap());
         let others: Vec<_> = places[1..]
             .iter()
             .map(|place| {
@@ -131,7 +155,7 @@ fn finished_by_three_cpus() {
 fn queued_while_others_deliver() {
     fn two(peer: &Peer) {
         for _ in 0..2 {
-            let place = peer.lane.admit(1).unwrap();
+            let place = peer.admit(1).unwrap();
             peer.finish(place);
         }
     }
@@ -151,16 +175,17 @@ fn queued_while_others_deliver() {
 /// that it wakes.
 #[test]
 fn the_rest_is_left_to_a_worker() {
-    fn at_once(peer: &Peer, worker: &mpsc::Sender<()>) {
-        let place = peer.lane.admit(1).unwrap();
+    fn at_once(peer: &Peer, worker: &mpsc::Sender<Vec<Bundle>>) {
+        let place = peer.admit(1).unwrap();
         if !place.is_alone() {
             return peer.finish(place);
         }
         let mut run = Vec::new();
-        if peer.lane.complete(place, Bundle(place), |b| run.push(b)) {
+        if peer.complete(place, &mut run) {
             peer.deliver(&mut run);
-            if peer.lane.more() {
-                worker.send(()).unwrap();
+            let mut rest = Vec::new();
+            if peer.next_run(&mut rest) {
+                worker.send(rest).unwrap();
             }
         }
     }
@@ -173,9 +198,9 @@ fn the_rest_is_left_to_a_worker() {
         };
         at_once(&peer, &worker);
         other.join().unwrap();
-        while work.try_recv().is_ok() {
-            let mut run = Vec::new();
-            while peer.lane.next_run(|b| run.push(b)) {
+        while let Ok(mut run) = work.try_recv() {
+            peer.deliver(&mut run);
+            while peer.next_run(&mut run) {
                 peer.deliver(&mut run);
             }
         }
@@ -191,7 +216,7 @@ fn full_and_free_again() {
         let others: Vec<_> = (0..2)
             .map(|_| {
                 let peer = Arc::clone(&peer);
-                thread::spawn(move || match peer.lane.admit(2) {
+                thread::spawn(move || match peer.admit(2) {
                     Ok(place) => {
                         peer.finish(place);
                         1
@@ -223,7 +248,7 @@ fn delivered_by_another() {
                 ready.send((bundle, n == last)).unwrap();
             }
         };
-        let places = [1, 1, 1].map(|weight| peer.lane.admit(weight).unwrap());
+        let places = [1, 1, 1].map(|weight| peer.admit(weight).unwrap());
         let workers: Vec<_> = [&places[..2], &places[2..]]
             .into_iter()
             .map(|places| {
@@ -231,7 +256,7 @@ fn delivered_by_another() {
                 thread::spawn(move || {
                     for place in places.into_iter().rev() {
                         let mut run = Vec::new();
-                        if peer.lane.complete(place, Bundle(place), |b| run.push(b)) {
+                        if peer.complete(place, &mut run) {
                             hand_over(run, &ready);
                         }
                     }
@@ -242,7 +267,7 @@ fn delivered_by_another() {
             let (bundle, ends_run) = poll.recv().unwrap();
             peer.deliver(&mut vec![bundle]);
             let mut run = Vec::new();
-            if ends_run && peer.lane.next_run(|b| run.push(b)) {
+            if ends_run && peer.next_run(&mut run) {
                 hand_over(run, &ready);
             }
         }
@@ -253,11 +278,139 @@ fn delivered_by_another() {
     });
 }
 
+/// CPUs with a backlog of their own each, which they empty in their own time, as below a veth
+/// device: what two CPUs hand over in order may arrive in the other order.
+struct Machine {
+    lane: Lane<Bundle, Memory, Locked>,
+    backlogs: [Mutex<Vec<Place>>; 2],
+    /// Runs for CPU 0, the home.
+    handed: Mutex<Vec<Vec<Bundle>>>,
+    arrived: Mutex<Option<Place>>,
+}
+
+impl Machine {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            lane: Lane::new(Locked(Mutex::new(State::new()))),
+            backlogs: [Mutex::new(Vec::new()), Mutex::new(Vec::new())],
+            handed: Mutex::new(Vec::new()),
+            arrived: Mutex::new(None),
+        })
+    }
+
+    fn send(&self, cpu: usize, run: &mut Vec<Bundle>) {
+        let mut backlog = self.backlogs[cpu].lock().unwrap();
+        backlog.extend(run.drain(..).map(|Bundle(place)| place));
+    }
+
+    fn empty(&self, cpu: usize) {
+        let mut arrived = self.arrived.lock().unwrap();
+        for place in self.backlogs[cpu].lock().unwrap().drain(..) {
+            assert!(*arrived < Some(place), "arrived out of order");
+            *arrived = Some(place);
+        }
+    }
+
+    /// A CPU completes a bundle, delivers what falls to it, and hands over what does not.
+    fn finish(&self, cpu: u32, place: Place) {
+        let now = Instant(0);
+        let (mut run, here) = (Vec::new(), Here { cpu, now });
+        match self
+            .lane
+            .complete(place, Bundle(place), here, |b| run.push(b))
+        {
+            Turn::None => {}
+            Turn::Here => self.deliver(here, run),
+            Turn::On(home) => {
+                assert_eq!(home, 0, "the home has changed without a rest");
+                self.handed.lock().unwrap().push(run);
+            }
+        }
+    }
+
+    fn deliver(&self, here: Here, mut run: Vec<Bundle>) {
+        loop {
+            self.send(here.cpu as usize, &mut run);
+            if !self.lane.next_run(here, |b| run.push(b)) {
+                return;
+            }
+        }
+    }
+
+    /// The worker of CPU 0.
+    fn work(&self) {
+        let here = Here {
+            cpu: 0,
+            now: Instant(0),
+        };
+        loop {
+            let Some(run) = self.handed.lock().unwrap().pop() else {
+                return;
+            };
+            self.deliver(here, run);
+        }
+    }
+}
+
+fn homes(finish: fn(&Machine, u32, Place)) {
+    explore(6, move || {
+        let machine = Machine::new();
+        let here = |cpu| Here {
+            cpu,
+            now: Instant(0),
+        };
+        // CPU 0 admits the first, and so is the home.
+        let [first, second] = [0, 1].map(|cpu| machine.lane.admit(1, 4, here(cpu)).unwrap());
+        let other = {
+            let machine = Arc::clone(&machine);
+            thread::spawn(move || {
+                finish(&machine, 1, second);
+                machine.empty(1);
+            })
+        };
+        finish(&machine, 0, first);
+        machine.work();
+        machine.empty(0);
+        other.join().unwrap();
+        machine.work();
+        machine.empty(0);
+        machine.empty(1);
+        let arrived = *machine.arrived.lock().unwrap();
+        assert_eq!(arrived, Some(second), "a bundle is stranded");
+    });
+}
+
+/// Packets arrive in order below, where each CPU has a backlog of its own, because one CPU sends.
+#[test]
+fn one_cpu_sends() {
+    homes(Machine::finish);
+}
+
+/// With a lane whose every CPU sends what it finds done, counters leave in order and arrive out of
+/// order.
+#[test]
+#[should_panic(expected = "arrived out of order")]
+fn wrong_to_send_from_any_cpu() {
+    homes(|machine, cpu, place| {
+        let mut run = Vec::new();
+        let here = Here {
+            cpu,
+            now: Instant(0),
+        };
+        let turn = machine
+            .lane
+            .complete_anywhere(place, Bundle(place), |b| run.push(b));
+        if turn == Turn::Here {
+            machine.deliver(here, run);
+        }
+    });
+}
+
 /// Two bundles, finished by two CPUs in one of several wrong ways.
 fn explore_wrong(finish: fn(&Peer, Place)) {
     explore(6, move || {
         let peer = Peer::new(2);
-        let [first, second] = [1, 1].map(|weight| peer.lane.admit(weight).unwrap());
+        let [first, second] = [1, 1].map(|weight| peer.admit(weight).unwrap());
         let other = {
             let peer = Arc::clone(&peer);
             thread::spawn(move || finish(&peer, second))
@@ -280,7 +433,7 @@ fn right() {
 fn wrong_to_leave_a_gap() {
     explore_wrong(|peer, place| {
         let mut run = Vec::new();
-        let mut more = peer.lane.complete(place, Bundle(place), |b| run.push(b));
+        let mut more = peer.complete(place, &mut run);
         while more {
             peer.deliver(&mut run);
             more = peer.lane.next_run_with_a_gap(|b| run.push(b));
@@ -294,7 +447,7 @@ fn wrong_to_leave_a_gap() {
 fn wrong_not_to_look_again() {
     explore_wrong(|peer, place| {
         let mut run = Vec::new();
-        if peer.lane.complete(place, Bundle(place), |b| run.push(b)) {
+        if peer.complete(place, &mut run) {
             peer.deliver(&mut run);
         }
     });
@@ -306,10 +459,10 @@ fn wrong_not_to_look_again() {
 fn wrong_to_deliver_unasked() {
     explore_wrong(|peer, place| {
         let mut run = Vec::new();
-        let _ = peer.lane.complete(place, Bundle(place), |b| run.push(b));
+        let _ = peer.complete(place, &mut run);
         loop {
             peer.deliver(&mut run);
-            if !peer.lane.next_run(|b| run.push(b)) {
+            if !peer.next_run(&mut run) {
                 break;
             }
         }
