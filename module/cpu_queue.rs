@@ -53,6 +53,8 @@ struct Waiting {
     bundles: Queue<Bundle>,
     /// Runs to send, each by its first bundle; peers have their turns in order.
     runs: Queue<Bundle>,
+    /// Another CPU has left something for the poll, which is to be scheduled here.
+    poll: bool,
     awake: bool,
 }
 
@@ -134,6 +136,7 @@ impl CpuQueue {
             light: Queue::new(),
             bundles: Queue::new(),
             runs: Queue::new(),
+            poll: false,
             awake: false,
         };
         let arrived = Arrived {
@@ -219,9 +222,17 @@ impl CpuQueue {
         }
     }
 
-    /// Takes the next run to send.
+    /// Takes the next run to send. Schedules the poll first, if another CPU has left something for
+    /// it.
     pub(crate) fn pop_run(&self) -> Option<KBox<Bundle>> {
-        self.waiting.lock().runs.pop()
+        let (run, poll) = {
+            let mut waiting = self.waiting.lock();
+            (waiting.runs.pop(), core::mem::take(&mut waiting.poll))
+        };
+        if poll {
+            self.napi.schedule();
+        }
+        run
     }
 
     /// Takes bundles to seal or open in one go.
@@ -248,7 +259,7 @@ impl CpuQueue {
     /// The worker has found nothing to do; true if that is still so, and then it has to end.
     pub(crate) fn end_work(&self) -> bool {
         let mut waiting = self.waiting.lock();
-        waiting.awake = waiting.has_work() || !waiting.runs.is_empty();
+        waiting.awake = waiting.has_work() || !waiting.runs.is_empty() || waiting.poll;
         !waiting.awake
     }
 
@@ -264,7 +275,9 @@ impl CpuQueue {
                 return;
             }
             arrived.gathered.push(skb);
-            !core::mem::replace(&mut arrived.polled, true)
+            arrived.polled = true;
+            // (If something is waiting for the worker to schedule the poll, this is sooner.)
+            arrived.gathered.len() == 1
         };
         // Its poll comes after those in progress on this CPU, and takes all that they gather.
         if schedule {
@@ -300,7 +313,11 @@ impl CpuQueue {
         if this.number == cpu::current() {
             this.napi.schedule();
         } else {
-            let wake = !core::mem::replace(&mut this.waiting.lock().awake, true);
+            let wake = {
+                let mut waiting = this.waiting.lock();
+                waiting.poll = true;
+                !core::mem::replace(&mut waiting.awake, true)
+            };
             if wake {
                 Self::wake(this, dev);
             }
@@ -324,13 +341,6 @@ impl CpuQueue {
         arrived.polled =
             !arrived.gathered.is_empty() || !arrived.light.is_empty() || !arrived.runs.is_empty();
         !arrived.polled
-    }
-
-    /// Schedules the poll, if another CPU has left something for it. On this CPU.
-    pub(crate) fn schedule_if_polled(&self) {
-        if self.arrived.lock().polled {
-            self.napi.schedule();
-        }
     }
 
     // Progress.
@@ -373,6 +383,7 @@ impl CpuQueue {
     pub(crate) fn take_waiting(&self, dev: &Device) -> (Queue<Bundle>, Queue<Bundle>) {
         let mut waiting = self.waiting.lock();
         waiting.awake = false;
+        waiting.poll = false;
         dev.set_busy(self.number, false);
         let mut bundles = core::mem::replace(&mut waiting.light, Queue::new());
         bundles.append(&mut waiting.bundles);

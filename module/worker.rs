@@ -44,7 +44,6 @@ pub(crate) fn run(this: Arc<CpuQueue>) {
         }
         return;
     }
-    this.schedule_if_polled();
     loop {
         this.worker_beats();
         let sent = match this.pop_run() {
@@ -202,6 +201,8 @@ pub(crate) fn watch(dev: Arc<Device>) {
             continue;
         };
         if Arc::ptr_eq(to, queue) {
+            // Its worker runs; only the poll does not, and can from here.
+            queue.napi.schedule();
             continue;
         }
         if look.worker_stuck {
